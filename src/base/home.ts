@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Every path of one installation. All state lives under `root`, 0700. */
+export interface Home {
+  readonly root: string;
+  readonly configFile: string;
+  readonly hostDatabase: string;
+  readonly blobs: string;
+  readonly volumes: string;
+  readonly logs: string;
+  readonly vaultDir: string;
+  readonly vaultDatabase: string;
+  readonly vaultKeyFile: string;
+  /** Sockets and pid files. Under the temp directory when `root` is too long for a socket address (108 bytes). */
+  readonly run: string;
+  readonly vaultOwnerSocket: string;
+  readonly vaultHostSocket: string;
+  readonly hostSocket: string;
+  readonly supervisorPid: string;
+}
+
+const LONGEST_SOCKET_NAME = 24;
+const LONGEST_SOCKET_PATH = 107;
+
+export function homeAt(directory: string): Home {
+  const root = resolve(directory);
+  const run = runDirectory(root);
+  const vaultDir = join(root, 'vault');
+  return {
+    root,
+    configFile: join(root, 'config.json'),
+    hostDatabase: join(root, 'host.db'),
+    blobs: join(root, 'blobs'),
+    volumes: join(root, 'volumes'),
+    logs: join(root, 'logs'),
+    vaultDir,
+    vaultDatabase: join(vaultDir, 'vault.db'),
+    vaultKeyFile: join(vaultDir, 'master.key'),
+    run,
+    vaultOwnerSocket: join(run, 'vault-owner.sock'),
+    vaultHostSocket: join(run, 'vault-host.sock'),
+    hostSocket: join(run, 'host.sock'),
+    supervisorPid: join(run, 'supervisor.pid'),
+  };
+}
+
+/** `--home`, else `HOLDFAST_HOME`, else `~/.holdfast`. */
+export function homeDirectory(flag: string | undefined, environment: string | undefined): string {
+  return flag ?? environment ?? join(homedir(), '.holdfast');
+}
+
+/** Makes the directories, private to this user. */
+export async function prepareHome(home: Home): Promise<void> {
+  for (const directory of [home.root, home.blobs, home.volumes, home.logs, home.vaultDir, home.run]) {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+  }
+}
+
+function runDirectory(root: string): string {
+  const run = join(root, 'run');
+  if (Buffer.byteLength(run) + 1 + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH) return run;
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  return join(tmpdir(), `holdfast-${userInfo().uid}-${name}`);
+}

@@ -1,0 +1,21 @@
+import { inspect } from 'node:util';
+
+/** A value that prints as `[secret]` wherever it might be printed. Only `reveal` gives it out. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '[secret]';
+  }
+  toJSON(): string {
+    return '[secret]';
+  }
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}

@@ -1,0 +1,65 @@
+import type {
+  AgentView,
+  ApprovalView,
+  ArtifactView,
+  EventView,
+  MessageView,
+  RunView,
+  SendMessage,
+  SessionView,
+  StatusView,
+  WorkerTemplateView,
+} from '../protocol/api.ts';
+import type { LiveEvent } from '../protocol/event.ts';
+import type { BudgetView } from '../protocol/vault-api.ts';
+
+/** Who asks. Every call of the API carries one. */
+export interface Principal {
+  readonly id: string;
+  /** `cli`, `web`, `token`. */
+  readonly surface: string;
+}
+
+/**
+ * All that the HTTP API (and so every client) can see and do. Methods that name something absent throw `not-found`.
+ * `limit` is at most 500; lists are newest first unless said otherwise.
+ */
+export interface Control {
+  status(): Promise<StatusView>;
+  agents(): Promise<AgentView[]>;
+  agent(id: string): Promise<AgentView>;
+  workerTemplates(): Promise<WorkerTemplateView[]>;
+  /** Persists the message before it returns; the run goes on by itself. Repeating a clientMessageId returns the same message. */
+  send(agentId: string, message: SendMessage, principal: Principal): Promise<MessageView>;
+  message(id: string): Promise<MessageView>;
+  sessions(agentId: string | undefined): Promise<SessionView[]>;
+  createSession(agentId: string, principal: Principal): Promise<SessionView>;
+  /** Oldest first. */
+  history(sessionId: string, limit: number): Promise<MessageView[]>;
+  runs(filter: {
+    agentId?: string;
+    sessionId?: string;
+    parentRunId?: string;
+    active?: boolean;
+    limit: number;
+  }): Promise<RunView[]>;
+  run(id: string): Promise<RunView>;
+  cancelRun(id: string, principal: Principal): Promise<RunView>;
+  approvals(state: 'pending' | 'all'): Promise<ApprovalView[]>;
+  /** First answer wins; a later one gets `conflict` with who decided. */
+  decideApproval(id: string, decision: 'allow' | 'deny', principal: Principal): Promise<ApprovalView>;
+  artifacts(runId: string | undefined): Promise<ArtifactView[]>;
+  artifactContent(id: string): Promise<{ artifact: ArtifactView; bytes: Uint8Array }>;
+  /** The whole bytes of a tool output that the journal only references. */
+  blob(hash: string): Promise<Uint8Array>;
+  budgets(): Promise<BudgetView[]>;
+  /** Stored events after `seq`, oldest first, at most `limit`. */
+  events(filter: { after: number; sessionId?: string; runId?: string; limit: number }): Promise<EventView[]>;
+  /** Calls back for each stored event in order and for each live one. Disposing ends it. */
+  subscribe(listener: StreamListener): Disposable;
+}
+
+export interface StreamListener {
+  event(event: EventView): void;
+  live(live: LiveEvent): void;
+}

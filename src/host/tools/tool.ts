@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import type { JsonValue } from '../../protocol/json.ts';
+import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
+import type { Sandbox } from '../../sandbox/launcher.ts';
+
+/**
+ * The contract of a tool. `execute` is called only after the gate allowed the exact arguments and the effect row says
+ * `started`. It never throws for an expected failure: that is an outcome the model can read.
+ */
+export interface Tool<Input = unknown> {
+  readonly name: string;
+  /** What the model reads. Long ones live in a `.md` file beside the tool. */
+  readonly description: string;
+  readonly input: z.ZodType<Input>;
+  readonly risk: Risk;
+  /** After a crash a started call of an idempotent tool is run again; another one is `unknown`. */
+  readonly idempotent: boolean;
+  /** Consecutive calls of such tools in one message run side by side. */
+  readonly parallel: boolean;
+  /** Loop detection never warns or skips it (it may still stop the run). */
+  readonly loopExempt?: boolean;
+  /** Waits for something else (a child run): no tool timeout applies. */
+  readonly waits?: boolean;
+  execute(input: Input, context: ToolContext): Promise<ToolOutcome>;
+  /** After a crash: finds out what became of a call that was started. `undefined`: nobody knows. */
+  reconcile?(input: Input, context: ToolContext): Promise<ToolOutcome | undefined>;
+}
+
+export interface ToolContext {
+  readonly runId: string;
+  readonly agentId: string;
+  readonly sessionId: string | undefined;
+  readonly effectId: string;
+  readonly callId: string;
+  readonly signal: AbortSignal;
+  /** The run's sandbox, made on first use. Throws `sandbox.unavailable` with the remedy. */
+  readonly sandbox: () => Promise<Sandbox>;
+  /** Live output for screens; lossy, never stored. */
+  readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
+  readonly progress: (text: string) => void;
+}
+
+export type AnyTool = Tool<never>;
+
+/** Parses the model's raw input; a problem becomes text that the model can act on. */
+export type ParsedInput = { ok: true; input: JsonValue } | { ok: false; problem: string };

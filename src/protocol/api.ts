@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { ApprovalCard } from './decision.ts';
+import { JournalEvent } from './event.ts';
+import { JsonValue } from './json.ts';
+import { RunKind, RunResult, RunState } from './run.ts';
+import { BudgetView, VaultStatus } from './vault-api.ts';
+
+/** Shapes of the host's HTTP API (`/api/…`). The OpenAPI document is made from these same schemas. */
+export const AgentView = z.object({
+  id: z.string(),
+  title: z.string(),
+  kind: z.enum(['operator', 'agent']),
+  description: z.string(),
+  model: z.string(),
+  /** True while the built-in simulator answers for it. Shown wherever the agent is. */
+  simulated: z.boolean(),
+  tools: z.array(z.string()),
+  state: z.enum(['idle', 'working', 'waiting']),
+  budget: BudgetView.nullable(),
+  createdAt: z.number(),
+});
+export type AgentView = z.infer<typeof AgentView>;
+
+export const WorkerTemplateView = z.object({
+  id: z.string(),
+  title: z.string(),
+  description: z.string(),
+  tools: z.array(z.string()),
+  maxSteps: z.number(),
+  timeoutMs: z.number(),
+});
+export type WorkerTemplateView = z.infer<typeof WorkerTemplateView>;
+
+/** `clientMessageId` makes a repeated POST harmless: the same id is answered with the same message. */
+export const SendMessage = z.strictObject({
+  text: z.string().min(1).max(200_000),
+  clientMessageId: z.string().min(1).max(200).optional(),
+  sessionId: z.string().optional(),
+});
+export type SendMessage = z.infer<typeof SendMessage>;
+
+export const MESSAGE_STATES = ['received', 'running', 'answered', 'refused', 'failed'] as const;
+export const MessageView = z.object({
+  id: z.string(),
+  agentId: z.string(),
+  sessionId: z.string(),
+  runId: z.string().nullable(),
+  state: z.enum(MESSAGE_STATES),
+  text: z.string(),
+  /** The final answer once `answered`; the reason once `refused` or `failed`. */
+  answer: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
+  receivedAt: z.number(),
+  finishedAt: z.number().nullable(),
+});
+export type MessageView = z.infer<typeof MessageView>;
+
+export const SessionView = z.object({
+  id: z.string(),
+  agentId: z.string(),
+  channel: z.string(),
+  title: z.string(),
+  active: z.boolean(),
+  createdAt: z.number(),
+  lastMessageAt: z.number().nullable(),
+});
+export type SessionView = z.infer<typeof SessionView>;
+
+export const RunView = z.object({
+  id: z.string(),
+  kind: RunKind,
+  agentId: z.string(),
+  sessionId: z.string().nullable(),
+  parentRunId: z.string().nullable(),
+  template: z.string().nullable(),
+  state: RunState,
+  /** What a `waiting` run waits for, in words. */
+  waitingFor: z.string().nullable(),
+  title: z.string(),
+  model: z.string(),
+  steps: z.number(),
+  toolCalls: z.number(),
+  costUsd: z.number(),
+  result: RunResult.nullable(),
+  error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
+  createdAt: z.number(),
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+});
+export type RunView = z.infer<typeof RunView>;
+
+export const EventView = z.object({
+  seq: z.number(),
+  runId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  agentId: z.string().nullable(),
+  at: z.number(),
+  event: JournalEvent,
+});
+export type EventView = z.infer<typeof EventView>;
+
+export const ApprovalView = z.object({
+  id: z.string(),
+  runId: z.string(),
+  agentId: z.string(),
+  /** The session of the chat that should show the card: the run's own or its root's. */
+  sessionId: z.string().nullable(),
+  card: ApprovalCard,
+  state: z.enum(['pending', 'allowed', 'denied', 'expired']),
+  requestedAt: z.number(),
+  expiresAt: z.number(),
+  decidedBy: z.string().nullable(),
+  surface: z.string().nullable(),
+});
+export type ApprovalView = z.infer<typeof ApprovalView>;
+
+export const DecideApproval = z.strictObject({ decision: z.enum(['allow', 'deny']) });
+
+export const ArtifactView = z.object({
+  id: z.string(),
+  runId: z.string(),
+  name: z.string(),
+  bytes: z.number(),
+  mediaType: z.string(),
+  createdAt: z.number(),
+});
+export type ArtifactView = z.infer<typeof ArtifactView>;
+
+export const SandboxStatus = z.object({
+  launcher: z.string(),
+  available: z.boolean(),
+  reason: z.string(),
+  remedy: z.string(),
+  /** `kernel` or `soft` per limit name. */
+  limits: z.record(z.string(), z.string()),
+});
+export type SandboxStatus = z.infer<typeof SandboxStatus>;
+
+export const StatusView = z.object({
+  version: z.string(),
+  pid: z.number(),
+  startedAt: z.number(),
+  home: z.string(),
+  url: z.string(),
+  state: z.enum(['ok', 'degraded']),
+  /** One sentence each, with the remedy. */
+  problems: z.array(z.string()),
+  model: z.string(),
+  simulated: z.boolean(),
+  vault: VaultStatus.nullable(),
+  sandbox: SandboxStatus,
+  runs: z.object({ active: z.number(), waiting: z.number() }),
+  pendingApprovals: z.number(),
+  agents: z.number(),
+  lastSeq: z.number(),
+});
+export type StatusView = z.infer<typeof StatusView>;
+
+export const TokenRequest = z.strictObject({ note: z.string().max(200).default('') });
+export const TokenView = z.object({
+  id: z.string(),
+  note: z.string(),
+  createdAt: z.number(),
+  lastUsedAt: z.number().nullable(),
+});
+/** The only time the token itself is shown; it is stored hashed. */
+export const NewToken = TokenView.extend({ token: z.string() });
+
+export const DoctorProbe = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  remedy: z.string(),
+  durationMs: z.number(),
+});
+export type DoctorProbe = z.infer<typeof DoctorProbe>;
+
+/**
+ * WebSocket `/api/events?after=<seq>&sessionId=&runId=`: first everything stored after `seq`, then `{type:'caught-up'}`,
+ * then events as they happen. Stored events may be resumed by `seq`; live ones are lossy.
+ */
+export const StreamMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('event'), event: EventView }),
+  z.object({ type: z.literal('live'), live: JsonValue }),
+  z.object({ type: z.literal('caught-up'), seq: z.number() }),
+  z.object({ type: z.literal('error'), code: z.string(), message: z.string() }),
+]);
+export type StreamMessage = z.infer<typeof StreamMessage>;

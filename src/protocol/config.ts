@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { ModelRef } from './provider.ts';
+import { RunLimits } from './run.ts';
+
+/** Sandbox limits. All are enforced by the kernel where it lets us, else by a watchdog and then called soft. */
+export const SandboxLimits = z.strictObject({
+  memoryBytes: z.number().int().min(16_777_216).default(1_073_741_824),
+  /** CPU time per wall time, 1 = one core. */
+  cpus: z.number().min(0.05).max(256).default(1),
+  processes: z.number().int().min(8).max(32_768).default(256),
+  fileSizeBytes: z.number().int().min(1_048_576).default(1_073_741_824),
+  openFiles: z.number().int().min(32).default(1_024),
+  /** Size of the private /tmp. */
+  tmpBytes: z.number().int().min(1_048_576).default(268_435_456),
+  wallMs: z.number().int().min(100).default(600_000),
+});
+export type SandboxLimits = z.infer<typeof SandboxLimits>;
+
+export const LAUNCHER_CHOICES = ['auto', 'bubblewrap', 'docker', 'microvm', 'unsafe'] as const;
+
+/** `config.json` under the home directory. No secret ever stands in it. Unknown keys are refused by name. */
+export const HoldfastConfig = z.strictObject({
+  version: z.literal(1).default(1),
+  server: z
+    .strictObject({
+      /** Address the dashboard and API listen on. Anything but loopback needs `allowRemote`. */
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.number().int().min(0).max(65_535).default(7420),
+      allowRemote: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** The model agents use unless they name their own, `provider/model`. Absent: the built-in simulator answers. */
+  model: ModelRef.optional(),
+  thinking: z.enum(['off', 'low', 'medium', 'high']).default('off'),
+  limits: RunLimits.strict().prefault({}),
+  sandbox: z
+    .strictObject({
+      launcher: z.enum(LAUNCHER_CHOICES).default('auto'),
+      limits: SandboxLimits.prefault({}),
+      /** Sandboxed commands at once on this host. */
+      maxConcurrent: z.number().int().min(1).max(1_000).default(16),
+    })
+    .prefault({}),
+  approvals: z
+    .strictObject({
+      /** After this long an unanswered approval is a denial. */
+      expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
+    })
+    .prefault({}),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+export type HoldfastConfig = z.infer<typeof HoldfastConfig>;
+
+export interface ConfigProblem {
+  /** Dotted path, e.g. `server.port`. */
+  readonly path: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; problems: readonly ConfigProblem[] };
+
+/** Validates the whole config at once; every problem comes back with its path and remedy. */
+export function parseConfig(raw: unknown): ConfigParse {
+  const parsed = HoldfastConfig.safeParse(raw);
+  if (parsed.success) return { ok: true, config: parsed.data };
+  return { ok: false, problems: parsed.error.issues.flatMap(toProblems) };
+}
+
+function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key].join('.'),
+      problem: 'unknown key',
+      remedy: 'Remove it or correct its spelling; docs/configuration.md lists every key.',
+    }));
+  }
+  return [
+    {
+      path: path.join('.') || '(whole file)',
+      problem: issue.message,
+      remedy: 'Correct the value; docs/configuration.md gives its range and default.',
+    },
+  ];
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** A card that host code renders from the exact arguments; nothing in it is written by a model unescaped. */
+export const ApprovalCard = z.object({
+  title: z.string(),
+  /** Plain lines, one fact each: `folder  /home/ada/reports (read-only)`. */
+  facts: z.array(z.object({ name: z.string(), value: z.string() })),
+  risk: z.string(),
+});
+export type ApprovalCard = z.infer<typeof ApprovalCard>;
+
+/** What the gate says. A denial is a value: the model reads `reason`, the user reads `unlock`. */
+export const Decision = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('allow'), rule: z.string() }),
+  z.object({ kind: z.literal('ask'), rule: z.string(), card: ApprovalCard }),
+  z.object({ kind: z.literal('deny'), rule: z.string(), reason: z.string(), unlock: z.string() }),
+]);
+export type Decision = z.infer<typeof Decision>;

@@ -1,0 +1,85 @@
+import type { Readable, Writable } from 'node:stream';
+import type { SandboxLimits } from '../protocol/config.ts';
+
+/**
+ * The contract of an isolation tier. Nothing of ours runs inside a sandbox: a tool call is `spawn` of an ordinary
+ * program. A sandbox without a running command has no process.
+ *
+ * Contract: when a process ends, times out, is aborted or its sandbox is stopped, its whole tree is gone before `exit`
+ * resolves. `spawn` never throws for what the program does; how it ended is in `exit`.
+ */
+export interface Launcher {
+  readonly kind: 'bubblewrap' | 'docker' | 'microvm' | 'unsafe';
+  /** Proves, by running a command, that sandboxes can be made here. Never throws. */
+  probe(signal: AbortSignal): Promise<Probe>;
+  /** Throws `sandbox.unavailable` with the remedy when the tier cannot be had. */
+  create(spec: SandboxSpec): Promise<Sandbox>;
+  /** Ends what a crashed host left behind; returns how many trees were ended. */
+  sweep(): Promise<number>;
+}
+
+export interface Probe {
+  readonly available: boolean;
+  /** Why, in one sentence. */
+  readonly reason: string;
+  /** What to type when it is not available; empty otherwise. */
+  readonly remedy: string;
+  /** `kernel`: the kernel enforces it. `soft`: a watchdog does, after the fact. */
+  readonly limits: Readonly<Record<'memory' | 'cpu' | 'processes' | 'fileSize' | 'wall', 'kernel' | 'soft'>>;
+}
+
+export interface Mount {
+  /** Absolute path on the host, already resolved (no symlink left). */
+  readonly source: string;
+  /** Absolute path inside. Never under `/proc`, `/sys`, `/dev`, `/data` or `/tmp`. */
+  readonly target: string;
+  readonly mode: 'ro' | 'rw';
+}
+
+export interface SandboxSpec {
+  /** Owner, for the sweep and for status: usually a run id. */
+  readonly id: string;
+  /** Host directory that is `/data` inside (read-write, the working directory). Made if missing. */
+  readonly volume: string;
+  readonly mounts: readonly Mount[];
+  readonly limits: SandboxLimits;
+  /** The whole environment inside, on top of PATH, HOME=/data, LANG and TMPDIR. Never a secret. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface Command {
+  /** Program and arguments; never goes through a shell unless the caller names one. */
+  readonly argv: readonly [string, ...string[]];
+  /** Default `/data`. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the spec's `wallMs`. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Exit {
+  /** The first reason wins. `limit`: a resource limit ended it, see `limit`. */
+  readonly reason: 'exited' | 'signalled' | 'timeout' | 'aborted' | 'limit' | 'failed-to-start';
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly limit?: 'memory' | 'processes' | 'fileSize' | 'cpu';
+  /** For people: `ran 12.3 s and was stopped at its limit of 12 s`. */
+  readonly detail: string;
+  readonly durationMs: number;
+}
+
+export interface SandboxProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exit: Promise<Exit>;
+}
+
+export interface Sandbox extends AsyncDisposable {
+  readonly id: string;
+  readonly launcher: Launcher['kind'];
+  spawn(command: Command): SandboxProcess;
+  /** Ends every process in it; it may be used again. */
+  stop(): Promise<void>;
+}
