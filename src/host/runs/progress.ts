@@ -51,6 +51,8 @@ export interface CallState {
   approvalId: string | undefined;
   approved: 'allowed' | 'denied' | 'expired' | undefined;
   started: boolean;
+  /** Set when the loop ladder has something to say about this result. */
+  warning: string | undefined;
   outcome: ToolOutcome | undefined;
 }
 
@@ -94,14 +96,13 @@ const HANDLERS: Handlers = {
     p.transcript.push({ role: 'user', text: event.text });
     p.label = joinLabels(p.label, event.label);
     p.unanswered = true;
-    // An answer to a worker's question reopens a run that had ended with it.
-    if (p.finished?.state === 'asked') p.finished = undefined;
   },
   'model.requested': (p) => {
     p.attempts += 1;
   },
   'model.failed': (p, event) => {
-    p.failures += 1;
+    // Waiting for the vault is no failure of the model and does not use up its attempts.
+    if (!event.error.code.startsWith('vault.')) p.failures += 1;
     p.modelError = event.willRetry ? undefined : event.error;
   },
   'model.finished': applyModelFinished,
@@ -112,6 +113,7 @@ const HANDLERS: Handlers = {
       approvalId: undefined,
       approved: undefined,
       started: false,
+      warning: undefined,
       outcome: undefined,
     });
   },
@@ -138,6 +140,11 @@ const HANDLERS: Handlers = {
   'effect.finished': applyEffectFinished,
   'loop.noticed': (p, event) => {
     if (event.verdict === 'stop') p.loopStop = event;
+    if (event.verdict === 'warn') {
+      withCall(p, event.callId, (call) => {
+        call.warning = `[Holdfast] This is call ${event.count} of ${event.tool} with the same arguments and the same result. Try a different approach.`;
+      });
+    }
   },
   'limit.reached': (p, event) => {
     p.limit = event;
@@ -149,6 +156,8 @@ const HANDLERS: Handlers = {
   },
   'run.finished': (p, event) => {
     p.finished = event;
+    // Calls that were never answered are paired all the same: later turns of the session carry this transcript.
+    if (event.state !== 'asked' && p.batch.length > 0) closeBatch(p);
   },
 };
 
@@ -175,6 +184,8 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
   const call = p.batch.find((candidate) => candidate.callId === event.callId);
   if (call === undefined) return;
   call.outcome = event.outcome;
+  // The answer to a worker's question reopens a run that had ended with it.
+  if (p.finished?.state === 'asked') p.finished = undefined;
   p.label = joinLabels(p.label, event.outcome.label);
   const skipped = event.outcome.status === 'skipped';
   const hash = skipped ? undefined : resultHash(event.outcome);
@@ -185,13 +196,13 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    if (call.outcome === undefined) continue;
+    const text = call.outcome?.text ?? 'Not run: the run ended first.';
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
       tool: call.tool,
-      text: call.outcome.text,
-      isError: call.outcome.status !== 'ok',
+      text: call.warning === undefined ? text : `${text}\n\n${call.warning}`,
+      isError: call.outcome?.status !== 'ok',
     });
   }
   p.batch = [];

@@ -20,6 +20,8 @@ export function createProjection(sql: HostSql): Projection {
             update(run).set((row) => ({
               steps: row('steps', '+', 1),
               cost_usd: row('cost_usd', '+', event.costUsd ?? 0),
+              // A finished step is progress: restarts before it no longer count.
+              resumes: 0,
             })),
           ),
         ];

@@ -17,6 +17,8 @@ export interface RunWriter {
   readonly spec: RunSpec;
   readonly progress: Progress;
   append(events: readonly JournalEvent[], also?: readonly Statement[]): Promise<StoredEvent[]>;
+  /** Folds an event that someone else made durable (a person's decision). */
+  observe(event: JournalEvent): void;
 }
 
 export interface RunWriterDeps {
@@ -31,6 +33,7 @@ export function createRunWriter(
 ): RunWriter {
   return {
     ...run,
+    observe: (event) => applyEvent(run.progress, event),
     async append(events, also = []) {
       const at = deps.clock.now();
       const rows = events.flatMap((event) => deps.project(event, { runId: run.runId, epoch: run.epoch, at }));
