@@ -23,7 +23,10 @@ export async function backupDatabase(path: string, target: string): Promise<void
 
 function copyInThread(path: string, target: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(processEntry(import.meta.url, './backup-thread'), { workerData: { path, target } });
+    const worker = new Worker(processEntry(import.meta.url, './backup-thread'), {
+      workerData: { path, target },
+      execArgv: [],
+    });
     worker.once('message', (error: ErrorShape | null) => (error ? reject(fromShape(error)) : resolve()));
     worker.once('error', reject);
     worker.once('exit', () => reject(new HoldfastError('internal', 'The backup thread ended without a word.')));

@@ -47,7 +47,10 @@ export class Writer {
     this.#health = health;
     this.#path = setup.path;
     this.#ready.promise.catch(() => {}); // Whoever awaits `ready` sees it; nobody has to.
-    this.#worker = new Worker(processEntry(import.meta.url, './writer-thread'), { workerData: setup });
+    this.#worker = new Worker(processEntry(import.meta.url, './writer-thread'), {
+      workerData: setup,
+      execArgv: [], // Flags of the main program (--eval, --test …) are not meant for it.
+    });
     this.#worker.on('message', (reply: WriterReply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#end(HoldfastError.from(error)));
     this.#worker.on('exit', () => {
