@@ -28,6 +28,6 @@ export function createModelContext(
       spec.kind === 'chat' && spec.sessionId !== undefined ? await sessions.before(spec.sessionId, runId) : [];
     const window = (await deps.contextWindow(spec.model)) ?? ASSUMED_WINDOW;
     const budget = window * SHARE_FOR_TRANSCRIPT - spec.limits.maxOutputTokens - estimateTokens(spec.systemPrompt);
-    return fitTranscript([...earlier, ...progress.transcript], Math.max(2_000, Math.floor(budget)));
+    return fitTranscript([...earlier, ...progress.transcript], Math.max(2_000, Math.floor(budget))).transcript;
   };
 }
