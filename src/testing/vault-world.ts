@@ -59,7 +59,7 @@ export async function createVaultWorld(change: Partial<VaultConfig> = {}): Promi
   };
   let vault = await createVault(config);
   let calls = 0;
-  const send = (path: string, options: HostRequest = {}): Promise<HostAnswer> => exchange(home, path, options);
+  const send = (path: string, options: HostRequest = {}): Promise<HostAnswer> => hostRequest(home, path, options);
   return {
     home,
     owner: createVaultOwner({ socketPath: home.vaultOwnerSocket }),
@@ -93,7 +93,8 @@ export async function createVaultWorld(change: Partial<VaultConfig> = {}): Promi
   };
 }
 
-function exchange(home: Home, path: string, options: HostRequest): Promise<HostAnswer> {
+/** One request at the host's door of a vault. */
+export function hostRequest(home: Home, path: string, options: HostRequest = {}): Promise<HostAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
