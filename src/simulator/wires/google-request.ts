@@ -49,6 +49,8 @@ export function readGoogle({ url, body: raw }: WireRequest): Conversation {
   const model = modelOf(url);
   checkContents(body.contents, model);
   const thinking = body.generationConfig?.thinkingConfig;
+  const streams = url.pathname.endsWith(':streamGenerateContent');
+  const events = url.searchParams.get('alt') === 'sse';
   const tools = (body.tools ?? []).flatMap((tool) => tool.functionDeclarations ?? []);
   return {
     wire: 'google-generate',
@@ -56,10 +58,11 @@ export function readGoogle({ url, body: raw }: WireRequest): Conversation {
     system: textOf((body.systemInstruction ?? body.system_instruction)?.parts),
     turns: body.contents.flatMap(turnsOf),
     tools: tools.map((tool) => tool.name),
-    stream: url.pathname.endsWith(':streamGenerateContent'),
+    stream: streams && events,
     maxOutputTokens: body.generationConfig?.maxOutputTokens,
     reasoning: thinking?.thinkingBudget === 0 ? 'off' : thinking?.includeThoughts ? 'shown' : 'hidden',
-    asks: new Set(),
+    // Without alt=sse the vendor sends its chunks as one JSON array.
+    asks: new Set(streams && !events ? ['array'] : []),
     toolChars: JSON.stringify(tools).length,
   };
 }
