@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Conversation, Turn } from '../conversation.ts';
 import { isOurSignature } from '../signature.ts';
 import { VendorFault } from '../vendor-fault.ts';
-import { textOf, type WireRequest } from './wire.ts';
+import { bracketPath, deepestProblem, textOf, type WireRequest } from './wire.ts';
 
 const Part = z.looseObject({
   text: z.string().optional(),
@@ -72,11 +72,8 @@ function parseBody(raw: unknown): Body {
     throw field('contents', 'contents is not specified');
   const parsed = Body.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map((part, index) =>
-    typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`,
-  );
-  throw refuse(`Invalid value at '${path.join('')}': ${issue?.message ?? 'invalid'}`);
+  const problem = deepestProblem(parsed.error);
+  throw refuse(`Invalid value at '${bracketPath(problem.path)}': ${problem.message}`);
 }
 
 const callsOf = (content: Content | undefined): Part[] => (content?.parts ?? []).filter((part) => part.functionCall);
