@@ -98,8 +98,17 @@ describe('the operator of the tour', () => {
 
   const request = user('look at /home/ada');
   it.each([
-    ['a denial', 'The owner denied this.', /did not allow it/],
-    ['an expired card', 'The approval expired.', /did not allow it/],
+    [
+      'a denial',
+      'Denied: the user said no. Do not try this again unless the user asks for it.',
+      /you did not allow it/,
+    ],
+    ['an expired card', 'Denied: nobody answered in time. Ask the user before you try again.', /you did not allow it/],
+    [
+      'a rule of Holdfast',
+      'Denied: The folder / is never shared: it is everything. Name another folder.',
+      /not let me[\s\S]*folder \/ is never shared/,
+    ],
     [
       'a failure of the worker',
       JSON.stringify({ worker: 'run_1', status: 'error', text: 'Permission denied' }),
@@ -110,7 +119,7 @@ describe('the operator of the tour', () => {
       JSON.stringify({ worker: 'run_1', status: 'question', text: 'Which one?' }),
       /question: Which one\?/,
     ],
-    ['an unknown outcome', 'unknown: the host was restarted', /interrupted/],
+    ['an unknown outcome', 'Unknown: the host stopped while spawn_worker was running.', /interrupted/],
     ['a missing folder', '/home/ada does not exist', /did not work: \/home\/ada does not exist/],
     [
       'a result that mentions "denied"',
@@ -125,7 +134,7 @@ describe('the operator of the tour', () => {
     const call = await operator(request);
     const again = await operator(
       request,
-      ...answerTo(call, 'denied'),
+      ...answerTo(call, 'Denied: the user said no.'),
       { role: 'assistant', content: 'ok' },
       user('then /srv'),
     );
@@ -199,7 +208,10 @@ describe('the worker of the tour', () => {
   it('starts over after an interruption', async () => {
     const task = user('Look.\nFolders: /work/x (read-only)');
     const call = await ask([task], WORKER_TOOLS);
-    const said = await ask([task, ...answerTo(call, 'Outcome unknown: interrupted')], WORKER_TOOLS);
+    const said = await ask(
+      [task, ...answerTo(call, 'Unknown: the host stopped while run_command was running.')],
+      WORKER_TOOLS,
+    );
     expect(said.tool_calls?.[0]?.function.arguments).toContain('/work/x');
   });
   it('does nothing without a folder', async () => {

@@ -22,7 +22,8 @@ function human(b,  i, u) { split("B KiB MiB GiB TiB", u, " "); i = 1
   while (b >= 1024 && i < 5) { b /= 1024; i++ }
   return sprintf(i == 1 ? "%.0f %s" : "%.1f %s", b, u[i]) }
 function name(line) { sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, "", line); return line }
-function code(text) { gsub(/${'`'}/, "\047", text); return "${'`'}" text "${'`'}" }
+function short(text) { return length(text) > 200 ? substr(text, 1, 200) "..." : text }
+function code(text) { text = short(text); gsub(/${'`'}/, "\047", text); return "${'`'}" text "${'`'}" }
 function partly(read, wanted) { return read < wanted ? sprintf(" (%d of %d files could be read)", read, wanted) : "" }
 function many(n, one, more) { return sprintf("%.0f %s", n, n == 1 ? one : more) }
 `;
@@ -56,13 +57,13 @@ closed=$((closed + $(wc -l <"$OUT/errors")))
 
 export const LARGEST = `${PRELUDE}${String.raw`grep '^f ' "$OUT/index" | sort -k2,2rn | head -n 10 | awk '${AWK_FUNCTIONS}
   NR == 1 { print "Largest: " code(name($0)) ", " human($2) }
-  { printf "  %10s  %s\n", human($2), name($0) }
+  { printf "  %10s  %s\n", human($2), short(name($0)) }
   END { if (!NR) print "Largest: none, there is no file" }' | tee "$OUT/2-largest"
 `}${DONE(2)}`;
 
 export const NEWEST = `${PRELUDE}${String.raw`grep '^f ' "$OUT/index" | sort -k3,3rn | head -n 10 | awk '${AWK_FUNCTIONS}
   NR == 1 { print "Newest: " code(name($0)) ", changed on " $4 }
-  { printf "  %s  %s\n", $4, name($0) }
+  { printf "  %s  %s\n", $4, short(name($0)) }
   END { if (!NR) print "Newest: none, there is no file" }' | tee "$OUT/3-newest"
 `}${DONE(3)}`;
 
@@ -82,7 +83,7 @@ awk '${AWK_FUNCTIONS} $1 == "f" && $2 > 0 && $2 < 67108864 { print $2 " " name($
       END { print "Text: " many(lines, "line", "lines") " in " many(files, "text file", "text files") partly(NR, wanted) }'
   tr '\n' '\0' <"$OUT/equal" | timeout 40 xargs -0 -r sha256sum 2>>"$OUT/errors" | sed 's/^\\//' | sort |
     awk -v wanted="$(wc -l <"$OUT/equal")" '${AWK_FUNCTIONS}
-      { hash = $1; n = substr($0, 69) }
+      { hash = $1; n = short(substr($0, 69)) }
       hash == before { if (!open) { groups++; if (groups <= 10) list = list "  " kept "\n" }
         open = 1; copies++; if (groups <= 10) list = list "    = " n "\n" }
       hash != before { open = 0 }
