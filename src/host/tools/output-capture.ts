@@ -34,6 +34,7 @@ export function captureOutput(stdout: Readable, stderr: Readable, options: Captu
   let overflowed = false;
 
   const keep = (chunk: Buffer): void => {
+    if (options.keepBytes === 0) return;
     const room = options.keepBytes - head.length;
     if (room > 0) head = Buffer.concat([head, chunk.subarray(0, room)]);
     const rest = room > 0 ? chunk.subarray(room) : chunk;

@@ -18,8 +18,13 @@ export function plainText(text: string): string {
     .replace(ESCAPES, '')
     .replaceAll('\r\n', '\n')
     .split('\n')
-    .map((line) => line.replace(/\r+$/, '').replace(/^.*\r/, ''))
+    .map(lastDrawn)
     .join('\n')
     .replace(CONTROLS, '')
     .replace(BIDIRECTIONAL, '');
+}
+
+function lastDrawn(line: string): string {
+  const ended = line.replace(/\r+$/, '');
+  return ended.slice(ended.lastIndexOf('\r') + 1);
 }

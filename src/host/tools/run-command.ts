@@ -23,6 +23,8 @@ export interface RunCommandDeps {
 /** What the model gets of the output, both ends together, in characters. */
 const SHOWN_CHARACTERS = 15_000;
 const KEPT_BYTES = 32_768;
+const LIVE_MOMENT_MS = 100;
+const LIVE_BYTES = 8_192;
 const DEFAULT_MAX_OUTPUT = 1_073_741_824;
 
 const DESCRIPTION = `Runs a shell command in your sandbox and returns its output and how it ended.
@@ -57,7 +59,7 @@ async function execute(deps: RunCommandDeps, input: RunCommandInput, context: To
   const capture = captureOutput(process.stdout, process.stderr, {
     keepBytes: KEPT_BYTES,
     maxBytes,
-    onChunk: (stream, chunk) => context.output(stream, plainText(chunk.toString('utf8'))),
+    onChunk: liveOutput(context),
     onOverflow: () => enough.abort(),
   });
   const stored = await store(deps.blobs, capture, () => enough.abort());
@@ -65,16 +67,60 @@ async function execute(deps: RunCommandDeps, input: RunCommandInput, context: To
   return outcomeOf({ exit, stored, maxBytes, summary: capture.summary(), cancelled: context.signal.aborted });
 }
 
-type Stored = { readonly ref: BlobRef } | { readonly problem: string };
+/** Screens get what a person could read: beyond a bound per moment, pieces are dropped. */
+function liveOutput(context: ToolContext): (stream: 'stdout' | 'stderr', chunk: Buffer) => void {
+  let moment = 0;
+  let room = 0;
+  return (stream, chunk) => {
+    const now = Math.floor(performance.now() / LIVE_MOMENT_MS);
+    if (now !== moment) room = LIVE_BYTES;
+    moment = now;
+    if (room <= 0) return;
+    context.output(stream, plainText(chunk.subarray(0, room).toString('utf8')));
+    room -= chunk.length;
+  };
+}
 
-/** A full disk does not lose the outcome: the command is stopped and the model is told. */
+type Stored =
+  | { readonly kind: 'shown' }
+  | { readonly kind: 'kept'; readonly ref: BlobRef }
+  | { readonly kind: 'lost'; readonly problem: string };
+
+/**
+ * Output that the model gets whole and unchanged needs no blob; anything else is kept there to the last byte. A full
+ * disk does not lose the outcome: the command is stopped and the model is told.
+ */
 async function store(blobs: BlobStore, capture: Capture, stop: () => void): Promise<Stored> {
+  const bytes = capture.bytes[Symbol.asyncIterator]();
+  const beginning: Uint8Array[] = [];
+  let size = 0;
+  let end = await bytes.next();
+  for (; !end.done && size <= SHOWN_CHARACTERS; end = await bytes.next()) {
+    beginning.push(end.value);
+    size += end.value.length;
+  }
+  if (end.done && size <= SHOWN_CHARACTERS && isPlain(Buffer.concat(beginning))) return { kind: 'shown' };
   try {
-    return { ref: await blobs.put(capture.bytes) };
+    return { kind: 'kept', ref: await blobs.put(rejoin(beginning, end, bytes)) };
   } catch (error) {
     stop();
-    return { problem: error instanceof Error ? error.message : String(error) };
+    for (; !end.done; end = await bytes.next()); // What is still on its way must be read for the command to end.
+    return { kind: 'lost', problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function* rejoin(
+  beginning: readonly Uint8Array[],
+  next: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* beginning;
+  for (let piece = next; !piece.done; piece = await rest.next()) yield piece.value;
+}
+
+function isPlain(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8');
+  return plainText(text) === text && Buffer.byteLength(text) === bytes.length && !text.includes('\ufffd');
 }
 
 interface End {
@@ -88,9 +134,9 @@ interface End {
 function outcomeOf(end: End): ToolOutcome {
   const { exit, stored, summary } = end;
   const ended = describeEnd(end);
-  const blob = 'ref' in stored ? stored.ref : undefined;
+  const blob = stored.kind === 'kept' ? stored.ref : undefined;
   const shown = shortened(summary, blob?.hash);
-  const isGood = exit.reason === 'exited' && exit.code === 0 && blob !== undefined;
+  const isGood = exit.reason === 'exited' && exit.code === 0 && stored.kind !== 'lost';
   return {
     status: isGood ? 'ok' : end.cancelled ? 'cancelled' : 'error',
     text: `${shown}${shown === '' || shown.endsWith('\n') ? '' : '\n'}[${ended}]`,
@@ -107,7 +153,7 @@ function outcomeOf(end: End): ToolOutcome {
 }
 
 function describeEnd({ exit, stored, summary, maxBytes }: End): string {
-  if ('problem' in stored) return `the command was stopped because its output could not be kept: ${stored.problem}`;
+  if (stored.kind === 'lost') return `the command was stopped because its output could not be kept: ${stored.problem}`;
   if (summary.overflowed) return `the command was stopped because it printed more than ${maxBytes} bytes`;
   return `the command ${exit.detail}`;
 }
