@@ -6,7 +6,7 @@ import { ProviderId, WireFormat } from './provider.ts';
  *
  * - `vault-owner.sock`: the owner's own programs (CLI, supervisor). Everything below.
  * - `vault-host.sock`: the host. Only `GET /status`, `POST /model/…`, `GET /calls/:callId`, `POST /fetch`,
- *   `GET /budgets`.
+ *   `GET /budgets`, `GET /models/<provider>/<model>`.
  *
  * Errors are `ErrorShape` JSON with a fitting HTTP status, except on `/model/…`, where the body is an error of the
  * caller's wire format and `ErrorShape` comes in the header `x-holdfast-error` (base64url JSON).
@@ -90,6 +90,8 @@ export const VaultStatus = z.object({
     }),
   ),
   priceData: z.object({ date: z.string(), source: z.string(), models: z.number() }),
+  /** Port of the loopback listener for caller tokens, when it is on. */
+  tcpPort: z.number().optional(),
 });
 export type VaultStatus = z.infer<typeof VaultStatus>;
 
@@ -141,6 +143,20 @@ export type EgressExceptions = z.infer<typeof EgressExceptions>;
 /** `POST /callers` (owner): a token for a program that uses the loopback model endpoint on an agent's budget. */
 export const CallerRequest = z.strictObject({ agent: z.string(), note: z.string().default('') });
 export const CallerToken = z.object({ id: z.string(), token: z.string(), agent: z.string() });
+
+export const CallerView = z.object({ id: z.string(), agent: z.string(), note: z.string(), createdAt: z.number() });
+export type CallerToken = z.infer<typeof CallerToken>;
+export type CallerView = z.infer<typeof CallerView>;
+
+/** `GET /models/<provider>/<model>`: what the vault knows of a model. `null` = not known; an unpriced model is refused. */
+export const ModelFacts = z.object({
+  provider: z.string(),
+  model: z.string(),
+  contextWindow: z.number().nullable(),
+  maxOutput: z.number().nullable(),
+  price: Price.nullable(),
+});
+export type ModelFacts = z.infer<typeof ModelFacts>;
 
 /** `POST /unlock` (owner): body is the raw passphrase. Only when the master key comes from a passphrase. */
 export const SecretName = z.string().regex(/^[A-Za-z0-9_.-]{1,128}$/, 'use 1 to 128 of A-Z a-z 0-9 _ . -');

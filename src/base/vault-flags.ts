@@ -1,0 +1,38 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { allowedNodeEnvironmentFlags } from 'node:process';
+import type { Home } from './home.ts';
+
+/** All that the vault needs of `node_modules`; `src/vault/import-graph.test.ts` keeps it true. */
+export const VAULT_PACKAGES = ['zod', 'undici', 'ipaddr.js'] as const;
+
+/**
+ * The Node flags the vault is started with: `node <flags> src/vault/main.ts --home DIR`, after `prepareHome`. Under the
+ * permission model it may read its code and its own directory and write its database and its sockets; it may start no
+ * process and no worker thread, load no native add-on, and make no code from strings. What the permission model does not
+ * limit is the network: that wall is the vault's own egress rules.
+ *
+ * `codeRoot` is the installation's root, where `package.json` is. Links are resolved, because the permission model
+ * compares real paths.
+ */
+export function vaultNodeFlags(home: Home, codeRoot: string): string[] {
+  const code = ['src', 'dist', 'data', 'package.json', ...VAULT_PACKAGES.map((name) => join('node_modules', name))];
+  const readable = code.map((name) => join(codeRoot, name)).filter((path) => existsSync(path));
+  const writable = [home.vaultDir, home.run];
+  return [
+    '--permission',
+    ...withRealPaths([...readable, ...writable]).map((path) => `--allow-fs-read=${path}`),
+    ...withRealPaths(writable).map((path) => `--allow-fs-write=${path}`),
+    // Later lines of Node deny the network too unless told otherwise.
+    ...(allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : []),
+    '--disallow-code-generation-from-strings',
+    '--disable-sigusr1',
+    '--disable-proto=delete',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=SecurityWarning',
+  ];
+}
+
+function withRealPaths(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => (existsSync(path) ? [path, realpathSync(path)] : [path])))];
+}
