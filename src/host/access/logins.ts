@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
+import { createSql, readOne, run, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import { equalSecrets, hashSecret } from './secrets.ts';
+import type { AccessTables } from './tables.ts';
 
 const DAY_MS = 86_400_000;
 /** A login ends after so long without use, and in any case after `LONGEST_LOGIN_MS`. */
@@ -23,36 +25,28 @@ export interface Logins {
 }
 
 export function createLogins({ store, clock }: { store: Store; clock: Clock }): Logins {
+  const sql = createSql<AccessTables>(store.dialect);
   return {
     start: (cookie) => {
       const now = clock.now();
-      const hash = hashSecret(cookie);
-      const expiresAt = now + IDLE_LOGIN_MS;
-      const statement = {
-        sql: 'INSERT INTO logins (hash, created_at, seen_at, expires_at) VALUES (?, ?, ?, ?)',
-        parameters: [hash, now, now, expiresAt],
-      };
-      return { statement, login: { subject: subjectOf(hash), expiresAt } };
+      const row = { hash: hashSecret(cookie), created_at: now, seen_at: now, expires_at: now + IDLE_LOGIN_MS };
+      const statement = toStatement(sql.insertInto('logins').values(row));
+      return { statement, login: { subject: subjectOf(row.hash), expiresAt: row.expires_at } };
     },
     find: async (cookie) => {
       const hash = hashSecret(cookie);
-      const rows = await store.read({ sql: 'SELECT * FROM logins WHERE hash = ?', parameters: [hash] });
-      const row = rows[0];
       const now = clock.now();
-      if (row === undefined || !equalSecrets(String(row.hash), hash) || Number(row.expires_at) <= now) return undefined;
-      const expiresAt = Math.min(now + IDLE_LOGIN_MS, Number(row.created_at) + LONGEST_LOGIN_MS);
-      if (now - Number(row.seen_at) < TOUCH_EVERY_MS)
-        return { subject: subjectOf(hash), expiresAt: Number(row.expires_at) };
-      await store.write([
-        { sql: 'UPDATE logins SET seen_at = ?, expires_at = ? WHERE hash = ?', parameters: [now, expiresAt, hash] },
-      ]);
+      const row = await readOne(store, sql.selectFrom('logins').selectAll().where('hash', '=', hash));
+      if (row === undefined || !equalSecrets(row.hash, hash) || row.expires_at <= now) return undefined;
+      if (now - row.seen_at < TOUCH_EVERY_MS) return { subject: subjectOf(hash), expiresAt: row.expires_at };
+      const expiresAt = Math.min(now + IDLE_LOGIN_MS, row.created_at + LONGEST_LOGIN_MS);
+      await run(store, sql.updateTable('logins').set({ seen_at: now, expires_at: expiresAt }).where('hash', '=', hash));
       return { subject: subjectOf(hash), expiresAt };
     },
     end: async (cookie) => {
       const hash = hashSecret(cookie);
-      await store.write([
-        { sql: 'DELETE FROM logins WHERE hash = ? OR expires_at <= ?', parameters: [hash, clock.now()] },
-      ]);
+      const over = sql.deleteFrom('logins').where('expires_at', '<=', clock.now());
+      await store.write([toStatement(sql.deleteFrom('logins').where('hash', '=', hash)), toStatement(over)]);
       return subjectOf(hash);
     },
   };

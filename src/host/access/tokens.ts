@@ -4,8 +4,10 @@ import type { NewToken, TokenView } from '../../protocol/api.ts';
 import { MAX_LIST } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { TokenId } from '../../protocol/ids.ts';
-import type { Row, Store } from '../../storage/store.ts';
+import { createSql, readAll, readOne, run } from '../../storage/query.ts';
+import type { Store } from '../../storage/store.ts';
 import { equalSecrets, hashSecret, newSecret } from './secrets.ts';
+import type { AccessTables } from './tables.ts';
 
 const PREFIX = 'hf_';
 const TOUCH_EVERY_MS = 60_000;
@@ -22,63 +24,59 @@ export interface Tokens {
 }
 
 export function createTokens({ store, clock }: { store: Store; clock: Clock }): Tokens {
+  const sql = createSql<AccessTables>(store.dialect);
+  const touch = async ({ id, last_used_at: last }: AccessTables['api_tokens']): Promise<void> => {
+    const now = clock.now();
+    if (last !== null && now - last < TOUCH_EVERY_MS) return;
+    await run(store, sql.updateTable('api_tokens').set({ last_used_at: now }).where('id', '=', id));
+  };
   return {
     create: async (note) => {
       const token = `${PREFIX}${newSecret()}`;
       const id = newId(TokenId, 'tok');
       const createdAt = clock.now();
-      await store.write([
-        {
-          sql: 'INSERT INTO api_tokens (id, hash, note, created_at) VALUES (?, ?, ?, ?)',
-          parameters: [id, hashSecret(token), note, createdAt],
-        },
-      ]);
+      const row = { id, hash: hashSecret(token), note, created_at: createdAt };
+      await run(store, sql.insertInto('api_tokens').values(row));
       return { id, note, createdAt, lastUsedAt: null, token };
     },
     list: async () => {
-      const rows = await store.read({
-        sql: 'SELECT * FROM api_tokens WHERE revoked_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?',
-        parameters: [MAX_LIST],
-      });
-      return rows.map(viewOf);
+      const rows = await readAll(
+        store,
+        sql
+          .selectFrom('api_tokens')
+          .selectAll()
+          .where('revoked_at', 'is', null)
+          .orderBy('created_at', 'desc')
+          .orderBy('id', 'desc')
+          .limit(MAX_LIST),
+      );
+      return rows.map((row) => ({
+        id: row.id,
+        note: row.note,
+        createdAt: row.created_at,
+        lastUsedAt: row.last_used_at,
+      }));
     },
     revoke: async (id) => {
-      const [result] = await store.write([
-        {
-          sql: 'UPDATE api_tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL',
-          parameters: [clock.now(), id],
-        },
-      ]);
-      if (result?.changes === 1) return;
+      const { changes } = await run(
+        store,
+        sql
+          .updateTable('api_tokens')
+          .set({ revoked_at: clock.now() })
+          .where('id', '=', id)
+          .where('revoked_at', 'is', null),
+      );
+      if (changes === 1) return;
       throw new HoldfastError('not-found', `There is no token ${id}.`, { remedy: 'GET /api/tokens lists the tokens.' });
     },
     find: async (token) => {
       if (!token.startsWith(PREFIX)) return undefined;
       const hash = hashSecret(token);
-      const rows = await store.read({
-        sql: 'SELECT * FROM api_tokens WHERE hash = ? AND revoked_at IS NULL',
-        parameters: [hash],
-      });
-      const row = rows[0];
-      if (row === undefined || !equalSecrets(String(row.hash), hash)) return undefined;
-      await touch(store, row, clock.now());
-      return String(row.id);
+      const query = sql.selectFrom('api_tokens').selectAll().where('hash', '=', hash).where('revoked_at', 'is', null);
+      const row = await readOne(store, query);
+      if (row === undefined || !equalSecrets(row.hash, hash)) return undefined;
+      await touch(row);
+      return row.id;
     },
-  };
-}
-
-async function touch(store: Store, row: Row, now: number): Promise<void> {
-  if (row.last_used_at !== null && now - Number(row.last_used_at) < TOUCH_EVERY_MS) return;
-  await store.write([
-    { sql: 'UPDATE api_tokens SET last_used_at = ? WHERE id = ?', parameters: [now, String(row.id)] },
-  ]);
-}
-
-function viewOf(row: Row): TokenView {
-  return {
-    id: String(row.id),
-    note: String(row.note),
-    createdAt: Number(row.created_at),
-    lastUsedAt: row.last_used_at === null ? null : Number(row.last_used_at),
   };
 }
