@@ -1,4 +1,11 @@
-import { AgentView, MessageView, SendMessage, StatusView, WorkerTemplateView } from '../../../protocol/api.ts';
+import {
+  AgentView,
+  DoctorProbe,
+  MessageView,
+  SendMessage,
+  StatusView,
+  WorkerTemplateView,
+} from '../../../protocol/api.ts';
 import { BudgetView } from '../../../protocol/vault-api.ts';
 import type { Control } from '../../control.ts';
 import type { ApiApp } from '../api-env.ts';
@@ -8,6 +15,16 @@ import { jsonRoute } from '../route.ts';
 export function agentRoutes(app: ApiApp, control: Control): void {
   jsonRoute(app, { method: 'get', path: '/api/status', summary: 'How Holdfast is doing.', reply: StatusView }, () =>
     control.status(),
+  );
+  jsonRoute(
+    app,
+    {
+      method: 'post',
+      path: '/api/doctor',
+      summary: 'Probes every part for real (a sandbox writes a file, the model answers) and names what is broken.',
+      reply: DoctorProbe.array(),
+    },
+    () => control.doctor(),
   );
   jsonRoute(app, { method: 'get', path: '/api/agents', summary: 'All agents.', reply: AgentView.array() }, async () =>
     bounded(await control.agents()),
