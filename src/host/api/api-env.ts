@@ -6,7 +6,7 @@ import type { Door, RequestFacts } from './request-facts.ts';
 /** What every handler finds in its context. */
 export interface ApiEnv {
   readonly Bindings: HttpBindings & { readonly door: Door };
-  readonly Variables: { facts: RequestFacts; caller: Caller };
+  readonly Variables: { facts: RequestFacts; caller: Caller; bodyBytes: number };
 }
 
 export type ApiApp = OpenAPIHono<ApiEnv>;

@@ -1,5 +1,4 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
@@ -7,7 +6,7 @@ import type { Access } from '../access/access.ts';
 import type { Control } from '../control.ts';
 import type { ApiApp, ApiEnv } from './api-env.ts';
 import { dashboardRoutes } from './dashboard.ts';
-import { errorAnswer, errorResponse, tooLarge } from './error-reply.ts';
+import { errorAnswer, errorResponse } from './error-reply.ts';
 import { EVENTS_PATH } from './events/events-query.ts';
 import type { Guard } from './guard.ts';
 import type { ApiLimits } from './limits.ts';
@@ -15,6 +14,7 @@ import { loginPage } from './login-page.ts';
 import { createMessageWaiter } from './message-waiter.ts';
 import { describeOtherRoutes, openApiDocument, registerSchemas } from './openapi.ts';
 import type { Origins } from './origins.ts';
+import { refuseDeclaredSize } from './request-body.ts';
 import { factsOf } from './request-facts.ts';
 import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -66,7 +66,7 @@ export function createApp(deps: AppDeps): ApiApp {
   return app;
 }
 
-/** In this order: headers on every reply, the address, the caller, the size. */
+/** In this order: headers on every reply, the address, the declared size, the caller. */
 function guardEverything(app: ApiApp, { guard, limits }: AppDeps): void {
   app.use('*', async (context, next) => {
     await next();
@@ -79,22 +79,15 @@ function guardEverything(app: ApiApp, { guard, limits }: AppDeps): void {
   app.use('*', async (context, next) => {
     const facts = factsOf(context.env.incoming, context.env.door);
     guard.checkAddress(facts);
+    refuseDeclaredSize(context.env.incoming, limits.bodyBytes);
     context.set('facts', facts);
+    context.set('bodyBytes', limits.bodyBytes);
     await next();
   });
   app.use('/api/*', async (context, next) => {
     context.set('caller', await guard.authenticate(context.get('facts')));
     await next();
   });
-  app.use(
-    '*',
-    bodyLimit({
-      maxSize: limits.bodyBytes,
-      onError: () => {
-        throw tooLarge();
-      },
-    }),
-  );
 }
 
 function publicRoutes(app: ApiApp, { origins, version }: AppDeps): void {

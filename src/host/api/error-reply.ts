@@ -45,7 +45,10 @@ export function errorAnswer(thrown: unknown, log: Logger): ErrorAnswer {
   return {
     status: STATUS[error.code] ?? (error.code.startsWith('model.') ? 502 : 500),
     body: error.toShape(),
-    headers: wait === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(wait / 1_000))) },
+    headers: {
+      ...(wait === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(wait / 1_000))) }),
+      ...(error.code === 'too-large' ? { connection: 'close' } : {}),
+    },
   };
 }
 
@@ -56,12 +59,7 @@ export function errorResponse({ status, body, headers }: ErrorAnswer): Response 
 function knownError(thrown: unknown): HoldfastError | undefined {
   if (thrown instanceof HoldfastError) return thrown.code === 'internal' ? undefined : thrown;
   if (!(thrown instanceof HTTPException) || thrown.status >= 500) return undefined;
-  if (thrown.status === 413) return tooLarge();
   return new HoldfastError('bad-request', thrown.message || 'The request cannot be understood.');
-}
-
-export function tooLarge(): HoldfastError {
-  return new HoldfastError('too-large', 'The request is too large.', { remedy: 'Send less than one megabyte.' });
 }
 
 function unknownError(thrown: unknown, log: Logger): ErrorAnswer {

@@ -1,5 +1,5 @@
-import type { Clock } from '../../base/clock.ts';
 import type { Access, Redeemed } from '../access/access.ts';
+import { LONGEST_LOGIN_MS } from '../access/logins.ts';
 import type { ApiApp } from './api-env.ts';
 import { loginCookie } from './login-cookie.ts';
 import type { Origins } from './origins.ts';
@@ -14,7 +14,6 @@ import type { RequestFacts } from './request-facts.ts';
 export interface LoginPageDeps {
   readonly access: Access;
   readonly origins: Origins;
-  readonly clock: Clock;
 }
 
 export function loginPage(app: ApiApp, deps: LoginPageDeps): void {
@@ -25,8 +24,8 @@ export function loginPage(app: ApiApp, deps: LoginPageDeps): void {
     if (!isPersonOpening(facts)) return pageResponse(403, { title: 'Open this link in a browser', lines: [NEW_LINK] });
     const redeemed = await deps.access.redeem(secret.slice(0, 200), facts.address);
     if (redeemed.kind !== 'login') return refusalPage(redeemed);
-    const maxAgeMs = redeemed.login.expiresAt - deps.clock.now();
-    const cookie = loginCookie(redeemed.cookie, { maxAgeMs, secure: deps.origins.secure });
+    // The browser keeps it for the longest time; when the login really ends is decided here, by its use.
+    const cookie = loginCookie(redeemed.cookie, { maxAgeMs: LONGEST_LOGIN_MS, secure: deps.origins.secure });
     return pageResponse(200, { title: 'You are signed in', lines: [], next: '/' }, { 'set-cookie': cookie });
   });
 }

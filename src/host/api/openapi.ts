@@ -1,39 +1,13 @@
-import type { Hono } from 'hono';
-import * as api from '../../protocol/api.ts';
-import { ApprovalCard } from '../../protocol/decision.ts';
-import { JournalEvent } from '../../protocol/event.ts';
-import { JsonValue } from '../../protocol/json.ts';
-import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 import type { ApiApp } from './api-env.ts';
 import { EVENTS_PATH, EventsQuery } from './events/events-query.ts';
 import { CSRF_HEADER, LOGIN_COOKIE } from './guard.ts';
 import { refusalComponents, refusals } from './refusals.ts';
-
-/** Names that schemas get in the document. `JsonValue` must be among them: it contains itself. */
-const SCHEMAS = {
-  JsonValue,
-  JournalEvent,
-  ApprovalCard,
-  BudgetView,
-  VaultStatus,
-  AgentView: api.AgentView,
-  WorkerTemplateView: api.WorkerTemplateView,
-  SendMessage: api.SendMessage,
-  MessageView: api.MessageView,
-  SessionView: api.SessionView,
-  RunView: api.RunView,
-  EventView: api.EventView,
-  ApprovalView: api.ApprovalView,
-  ArtifactView: api.ArtifactView,
-  SandboxStatus: api.SandboxStatus,
-  StatusView: api.StatusView,
-  TokenView: api.TokenView,
-  StreamMessage: api.StreamMessage,
-  ErrorReply: api.ErrorReply,
-};
+import { namedSchemas } from './schema-names.ts';
 
 export function registerSchemas(app: ApiApp): void {
-  for (const [name, schema] of Object.entries(SCHEMAS)) app.openAPIRegistry.register(name, schema);
+  for (const [name, schema] of Object.entries(namedSchemas())) {
+    app.openAPIRegistry.registerComponent('schemas', name, schema);
+  }
   for (const { name, response } of refusalComponents()) {
     app.openAPIRegistry.registerComponent('responses', name, { description: '', ...response });
   }
@@ -93,12 +67,4 @@ export function openApiDocument(app: ApiApp, options: { version: string; url: st
     servers: [{ url: options.url }],
     security: [{ token: [] }, { login: [] }],
   });
-}
-
-/** `GET /api/…` paths that the router knows, for the test that compares them with the document. */
-export function routedPaths(app: Pick<Hono, 'routes'>): string[] {
-  const paths = app.routes
-    .filter(({ method, path }) => method !== 'ALL' && path !== '*' && path !== '/*')
-    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
-  return [...new Set(paths)];
 }

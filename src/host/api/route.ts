@@ -4,6 +4,8 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { ApiApp, ApiEnv } from './api-env.ts';
 import type { Caller } from './guard.ts';
 import { type RefusalStatus, refusals } from './refusals.ts';
+import { readBody } from './request-body.ts';
+import { schemaRef } from './schema-names.ts';
 
 /**
  * A route of the API: what it takes, what it gives, and how it is described, in one place. The same schemas check the
@@ -42,7 +44,7 @@ export function jsonRoute<
   Q extends ZodObject = ZodObject,
   B extends ZodType = ZodType,
 >(app: ApiApp, spec: JsonSpec<P, Q, B, R>, handle: (input: RouteInput<P, Q, B>) => Promise<z.output<R>>): void {
-  addRoute(app, spec, { 'application/json': { schema: spec.reply } }, async (input, context) =>
+  addRoute(app, spec, { 'application/json': { schema: schemaRef(spec.reply) } }, async (input, context) =>
     context.body(JSON.stringify(await handle(input)), 200, { 'content-type': 'application/json' }),
   );
 }
@@ -56,7 +58,7 @@ export function bytesRoute<
   addRoute(app, spec, { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }, handle);
 }
 
-type Content = Record<string, { schema: ZodType | { type: 'string'; format: string } }>;
+type Content = Record<string, { schema: Record<string, unknown> }>;
 
 function addRoute<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
   app: ApiApp,
@@ -74,7 +76,7 @@ function addRoute<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
     request: {
       ...(params ? { params } : {}),
       ...(query ? { query } : {}),
-      ...(body ? { body: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+      ...(body ? { body: { required: true, content: { 'application/json': { schema: schemaRef(body) } } } } : {}),
     },
     responses: {
       200: { description: 'Done.', content },
@@ -120,7 +122,7 @@ async function jsonBody(context: Context<ApiEnv>): Promise<unknown> {
       remedy: 'Send the header content-type: application/json.',
     });
   }
-  const text = await context.req.text();
+  const text = await readBody(context.env.incoming, context.get('bodyBytes'));
   try {
     return JSON.parse(text);
   } catch (error) {
