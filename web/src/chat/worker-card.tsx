@@ -84,7 +84,7 @@ function ChildRun({ runId }: { runId: string }) {
       </button>
       {open && (
         <div className="flex flex-col gap-2 px-3.5 pt-1 pb-3">
-          <RunItems run={run} detailed />
+          <RunItems run={run} Worker={WorkerCard} detailed />
           <DraftView runId={runId} />
         </div>
       )}
