@@ -61,8 +61,8 @@ function ItemView({
     case 'tool':
       return (
         <>
-          {isWorker(item) ? <Worker item={item} /> : <ToolStep item={item} runId={runId} />}
           {item.approval && <ApprovalCardView approval={item.approval} />}
+          {isWorker(item) ? <Worker item={item} /> : isAsking(item) || <ToolStep item={item} runId={runId} />}
         </>
       );
     case 'wait':
@@ -74,7 +74,10 @@ function ItemView({
 }
 
 const isWorker = (item: Extract<RunItem, { kind: 'tool' }>): boolean =>
-  item.childRunId !== undefined || (item.tool === 'spawn_worker' && item.outcome === undefined);
+  item.childRunId !== undefined || (item.tool === 'spawn_worker' && item.startedAt !== undefined && !item.outcome);
+
+/** While the user is asked, the card stands for the step. */
+const isAsking = (item: ToolItem): boolean => item.approval !== undefined && item.approval.outcome === undefined;
 
 function ModelView({ item, detailed }: { item: ModelItem; detailed: boolean }) {
   if (item.failed) {

@@ -9,30 +9,37 @@ import { Badge, Button, ErrorNote, Fold, Output, toNamedError } from '../ui/basi
 
 /** One tool call: a line that opens to its arguments, the decision and the output. */
 export function ToolStep({ item, runId }: { item: ToolItem; runId: string }) {
-  const live = useLiveOutput(runId, item.callId);
-  const running = item.outcome === undefined;
   return (
-    <Fold
-      className="text-[13px]"
-      summary={
-        <span className="flex min-w-0 flex-1 items-center gap-2">
-          <StepMark item={item} />
-          <code className="shrink-0 font-mono text-xs font-medium text-text">{item.tool}</code>
-          <span className="min-w-0 flex-1 truncate font-mono text-xs">{summarise(item.input)}</span>
-          <StepFacts item={item} />
-        </span>
-      }
-    >
-      <div className="mt-1.5 mb-2 ml-5 flex flex-col gap-2">
-        <ToolDetails item={item} />
-      </div>
-      {running && live && (live.text !== '' || live.progress !== '') && (
-        <div className="mt-1.5 mb-2 ml-5">
-          {live.text !== '' && <Output label={`Live output of ${item.tool}`} text={live.text} tail />}
-          {live.progress !== '' && <p className="text-muted">{live.progress}</p>}
+    <div className="text-[13px]">
+      <Fold
+        summary={
+          <span className="flex min-w-0 flex-1 items-center gap-2">
+            <StepMark item={item} />
+            <code className="shrink-0 font-mono text-xs font-medium text-text">{item.tool}</code>
+            <span className="min-w-0 flex-1 truncate font-mono text-xs">{summarise(item.input)}</span>
+            <StepFacts item={item} />
+          </span>
+        }
+      >
+        <div className="mt-1.5 mb-2 ml-5 flex flex-col gap-2">
+          <ToolDetails item={item} />
         </div>
-      )}
-    </Fold>
+      </Fold>
+      {item.outcome === undefined && <LiveOutput item={item} runId={runId} />}
+    </div>
+  );
+}
+
+/** Shown without a click while the tool runs; folds into the step when the outcome is there. */
+function LiveOutput({ item, runId }: { item: ToolItem; runId: string }) {
+  const live = useLiveOutput(runId, item.callId);
+  if (!live) return null;
+  return (
+    <div className="mt-1 mb-2 ml-5 flex flex-col gap-1">
+      {live.cut && <p className="text-xs text-muted">Earlier output is left out here.</p>}
+      {live.text !== '' && <Output label={`Live output of ${item.tool}`} text={live.text} tail />}
+      {live.progress !== '' && <p className="text-muted">{live.progress}</p>}
+    </div>
   );
 }
 
@@ -59,7 +66,7 @@ function StepFacts({ item }: { item: ToolItem }) {
   return (
     <span className="flex shrink-0 items-center gap-2 text-xs">
       {item.outcome && item.outcome.status !== 'ok' && <Badge tone="danger">{item.outcome.status}</Badge>}
-      {exit !== undefined && <span className="max-sm:hidden">{exit}</span>}
+      {exit !== undefined && <span className="max-sm:hidden">exit {exit}</span>}
       {item.durationMs !== undefined && <span>{formatDuration(item.durationMs)}</span>}
     </span>
   );
@@ -142,5 +149,5 @@ export function summarise(input: JsonValue): string {
 
 export function exitText(data: JsonValue | undefined): string | undefined {
   if (data === null || typeof data !== 'object' || Array.isArray(data)) return undefined;
-  return typeof data.exitCode === 'number' ? `exit ${data.exitCode}` : undefined;
+  return typeof data.exitCode === 'number' ? String(data.exitCode) : undefined;
 }
