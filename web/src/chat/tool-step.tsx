@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Ban, Check, CircleDashed, CircleHelp, Clock, X } from 'lucide-react';
 import { useState } from 'react';
 import type { JsonValue } from '../../../src/protocol/json.ts';
+import type { ToolOutcome } from '../../../src/protocol/tool.ts';
 import { useApp, useLiveOutput } from '../app-context.tsx';
 import { formatBytes, formatDuration } from '../format.ts';
 import type { ToolItem } from '../state/run-model.ts';
@@ -89,12 +90,17 @@ export function ToolDetails({ item }: { item: ToolItem }) {
       {item.outcome && (
         <Labelled name="Output">
           <Output label={`Output of ${item.tool}`} text={item.outcome.text || '(nothing)'} />
-          {item.outcome.blob !== undefined && <WholeOutput hash={item.outcome.blob} bytes={item.outcome.bytes} />}
+          {item.outcome.blob !== undefined && isShortened(item.outcome) && (
+            <WholeOutput hash={item.outcome.blob} bytes={item.outcome.bytes} />
+          )}
         </Labelled>
       )}
     </>
   );
 }
+
+/** Short outputs are kept as a blob too, but there is nothing more in it. */
+const isShortened = ({ text, bytes }: ToolOutcome): boolean => bytes === undefined || bytes > text.length;
 
 function Labelled({ name, children }: { name: string; children: React.ReactNode }) {
   return (
@@ -149,5 +155,10 @@ export function summarise(input: JsonValue): string {
 
 export function exitText(data: JsonValue | undefined): string | undefined {
   if (data === null || typeof data !== 'object' || Array.isArray(data)) return undefined;
-  return typeof data.exitCode === 'number' ? String(data.exitCode) : undefined;
+  if (typeof data.exitCode === 'number') return String(data.exitCode);
+  return typeof data.limit === 'string'
+    ? `${data.limit} limit`
+    : typeof data.reason === 'string'
+      ? data.reason
+      : undefined;
 }
