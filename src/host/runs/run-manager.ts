@@ -159,8 +159,8 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
 
 async function claim(row: RunsTable, deps: RunManagerDeps): Promise<RunWriter> {
   const stored = await deps.journal.read({ runId: row.id });
-  await deps.store.write([deps.runs.claim(row, deps.clock.now(), stored.length > 0)]);
   const progress = foldEvents(stored.map((item) => item.event));
+  await deps.store.write([deps.runs.claim(row, deps.clock.now(), progress.started !== undefined)]);
   return createRunWriter({ runId: row.id, epoch: row.epoch + 1, spec: specOf(row), progress }, deps);
 }
 

@@ -24,7 +24,7 @@ export interface GateCall {
   readonly writer: RunWriter;
   readonly call: CallState;
   readonly tool: AnyTool;
-  readonly input: never;
+  readonly input: unknown;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +39,7 @@ export function createGate(deps: GateDeps): Gate {
   return {
     async pass(request) {
       const resources = await resourcesOf(request);
-      if (!Array.isArray(resources)) return resources;
+      if ('kind' in resources) return resources;
       const { call, writer } = request;
       const decision = judge(request, resources, deps);
       if (call.decision === undefined || call.decision.kind !== decision.kind) {

@@ -7,7 +7,7 @@ import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
-import { resultHash } from './hashes.ts';
+import { childRunId, resultHash } from './hashes.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { Gate } from './tool-gate.ts';
@@ -69,7 +69,10 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   const passed = await deps.gate.pass({ writer, call, tool, input: parsed.data, signal: deps.signal });
   if (passed.kind === 'refused') return refuse(passed.outcome);
   if (tool.question !== undefined) return ask(writer, call, tool.question(parsed.data));
-  await writer.append([{ type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool }]);
+  const child = tool.startsRun === true ? { childRunId: childRunId(call.effectId) } : {};
+  await writer.append([
+    { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool, ...child },
+  ]);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
 }
@@ -110,7 +113,7 @@ async function recover(
 async function execute(
   writer: RunWriter,
   call: CallState,
-  { tool, input, deps }: { tool: AnyTool; input: never; deps: CallDeps },
+  { tool, input, deps }: { tool: AnyTool; input: unknown; deps: CallDeps },
 ): Promise<ToolOutcome> {
   const timeout = new AbortController();
   const signal = AbortSignal.any([deps.signal, timeout.signal]);

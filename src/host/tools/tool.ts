@@ -24,6 +24,8 @@ export interface Tool<Input = unknown> {
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
   resources?(input: Input): Promise<readonly Resource[]>;
+  /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
+  readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */
   question?(input: Input): string;
   execute(input: Input, context: ToolContext): Promise<ToolOutcome>;
@@ -47,4 +49,5 @@ export interface ToolContext {
   readonly record: (event: EventOf<'artifact.created'>) => Promise<void>;
 }
 
-export type AnyTool = Tool<never>;
+/** Any tool. Its input was parsed by its own schema before `execute` sees it; methods are bivariant, so no cast is needed. */
+export type AnyTool = Tool<unknown>;

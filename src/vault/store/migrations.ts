@@ -1,0 +1,35 @@
+/** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
+export interface VaultMigration {
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+export const MIGRATIONS: readonly VaultMigration[] = [
+  {
+    name: '0001-vault',
+    statements: [
+      'CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE secrets (
+        name TEXT PRIMARY KEY, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL, changed_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      'CREATE TABLE providers (id TEXT PRIMARY KEY, setting TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      'CREATE TABLE budgets (agent TEXT PRIMARY KEY, daily_nano INTEGER, monthly_nano INTEGER) STRICT, WITHOUT ROWID',
+      'CREATE TABLE egress_exceptions (agent TEXT PRIMARY KEY, hosts TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE callers (
+        id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, note TEXT NOT NULL, created_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE calls (
+        call_id TEXT PRIMARY KEY, agent TEXT NOT NULL, run TEXT, provider TEXT NOT NULL, model TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('reserved', 'settled', 'estimated', 'released')),
+        reserved_nano INTEGER NOT NULL, cost_nano INTEGER NOT NULL DEFAULT 0,
+        input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER, reasoning_tokens INTEGER,
+        started_at INTEGER NOT NULL, finished_at INTEGER
+      ) STRICT, WITHOUT ROWID`,
+      'CREATE INDEX calls_by_time ON calls (started_at)',
+      `CREATE TABLE fetches (
+        id INTEGER PRIMARY KEY, agent TEXT NOT NULL, run TEXT, url TEXT NOT NULL, final_url TEXT, outcome TEXT NOT NULL,
+        status INTEGER, bytes INTEGER NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+    ],
+  },
+];
