@@ -20,6 +20,8 @@ export interface Home {
   readonly vaultHostSocket: string;
   readonly hostSocket: string;
   readonly supervisorPid: string;
+  /** The supervisor's control socket: one JSON line in, one out. */
+  readonly supervisorSocket: string;
 }
 
 const LONGEST_SOCKET_NAME = 24;
@@ -44,6 +46,7 @@ export function homeAt(directory: string): Home {
     vaultHostSocket: join(run, 'vault-host.sock'),
     hostSocket: join(run, 'host.sock'),
     supervisorPid: join(run, 'supervisor.pid'),
+    supervisorSocket: join(run, 'supervisor.sock'),
   };
 }
 

@@ -2,6 +2,7 @@ import type {
   AgentView,
   ApprovalView,
   ArtifactView,
+  DoctorProbe,
   EventView,
   MessageView,
   RunView,
@@ -26,6 +27,8 @@ export interface Principal {
  */
 export interface Control {
   status(): Promise<StatusView>;
+  /** Probes each part for real and names the broken hop with its remedy. */
+  doctor(): Promise<DoctorProbe[]>;
   agents(): Promise<AgentView[]>;
   agent(id: string): Promise<AgentView>;
   workerTemplates(): Promise<WorkerTemplateView[]>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ApprovalCard } from './decision.ts';
+import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
 import { JsonValue } from './json.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
@@ -163,8 +164,43 @@ export const TokenView = z.object({
   createdAt: z.number(),
   lastUsedAt: z.number().nullable(),
 });
+export type TokenView = z.infer<typeof TokenView>;
 /** The only time the token itself is shown; it is stored hashed. */
 export const NewToken = TokenView.extend({ token: z.string() });
+export type NewToken = z.infer<typeof NewToken>;
+
+/** `POST /api/sessions`. */
+export const CreateSession = z.strictObject({ agentId: z.string().min(1).max(64) });
+export type CreateSession = z.infer<typeof CreateSession>;
+
+/** `POST /api/login-links` (only over the host's unix socket): a link that signs one browser in, once. */
+export const LoginLink = z.object({ url: z.string(), expiresAt: z.number() });
+export type LoginLink = z.infer<typeof LoginLink>;
+
+/**
+ * `GET /api/session`: who is signed in. A browser sends `csrf` back as the header `x-holdfast-csrf` with every POST and
+ * DELETE; callers without a cookie have none.
+ */
+export const LoginView = z.object({
+  principal: z.object({ id: z.string(), surface: z.string() }),
+  csrf: z.string().nullable(),
+  expiresAt: z.number().nullable(),
+});
+export type LoginView = z.infer<typeof LoginView>;
+
+/** The body of every refusal (`ErrorShape`). */
+export const ErrorReply = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  remedy: z.string().optional(),
+  details: z.record(z.string(), z.unknown()).optional(),
+  retryable: z.boolean().optional(),
+  retryAfterMs: z.number().optional(),
+});
+export type ErrorReply = z.infer<typeof ErrorReply>;
+
+/** Most rows any list of the API gives back. */
+export const MAX_LIST = 500;
 
 export const DoctorProbe = z.object({
   name: z.string(),

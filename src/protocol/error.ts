@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'config.invalid',
   'config.unreadable',
   'port.in-use',
+  'host.unreachable',
   'storage.full',
   'storage.read-only',
   'storage.corrupt',

@@ -108,7 +108,10 @@ export const JournalEvent = z.discriminatedUnion('type', [
     count: z.number(),
     callId: z.string(),
   }),
+  /** A session passed its round limit and goes on with a shortened transcript. */
   event('run.continued', { continues: z.number() }),
+  /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
+  event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
   event('artifact.created', {
     artifactId: z.string(),
     name: z.string(),

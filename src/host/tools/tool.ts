@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { JsonValue } from '../../protocol/json.ts';
+import type { Resource } from '../../policy/decide.ts';
+import type { EventOf } from '../../protocol/event.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 
@@ -21,6 +22,12 @@ export interface Tool<Input = unknown> {
   readonly loopExempt?: boolean;
   /** Waits for something else (a child run): no tool timeout applies. */
   readonly waits?: boolean;
+  /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
+  resources?(input: Input): Promise<readonly Resource[]>;
+  /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
+  readonly startsRun?: boolean;
+  /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */
+  question?(input: Input): string;
   execute(input: Input, context: ToolContext): Promise<ToolOutcome>;
   /** After a crash: finds out what became of a call that was started. `undefined`: nobody knows. */
   reconcile?(input: Input, context: ToolContext): Promise<ToolOutcome | undefined>;
@@ -38,9 +45,9 @@ export interface ToolContext {
   /** Live output for screens; lossy, never stored. */
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly progress: (text: string) => void;
+  /** Journals an event of the run (an artifact that was made). */
+  readonly record: (event: EventOf<'artifact.created'>) => Promise<void>;
 }
 
-export type AnyTool = Tool<never>;
-
-/** Parses the model's raw input; a problem becomes text that the model can act on. */
-export type ParsedInput = { ok: true; input: JsonValue } | { ok: false; problem: string };
+/** Any tool. Its input was parsed by its own schema before `execute` sees it; methods are bivariant, so no cast is needed. */
+export type AnyTool = Tool<unknown>;

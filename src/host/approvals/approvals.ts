@@ -1,0 +1,133 @@
+import type { Clock } from '../../base/clock.ts';
+import { ApprovalCard } from '../../protocol/decision.ts';
+import { HoldfastError } from '../../protocol/error.ts';
+import type { EventOf } from '../../protocol/event.ts';
+import { readAll, readOne, toStatement } from '../../storage/query.ts';
+import type { Statement, Store } from '../../storage/store.ts';
+import type { Principal } from '../control.ts';
+import type { HostSql } from '../database.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { ApprovalsTable } from './tables.ts';
+
+export type ApprovalDecided = EventOf<'approval.decided'>;
+
+/**
+ * Questions to a person. A row is pending until the first answer or its expiry, whichever comes first; both are one
+ * guarded update together with the journal's event, so two surfaces can never both win. An expired one is a denial.
+ */
+export interface Approvals {
+  /** The row of a new question, for the unit that journals `approval.requested`. */
+  insert(row: Omit<ApprovalsTable, 'state' | 'decided_at' | 'decided_by' | 'surface'>): Statement;
+  get(id: string): Promise<ApprovalsTable>;
+  list(state: 'pending' | 'all'): Promise<ApprovalsTable[]>;
+  /** Throws `conflict`, naming who decided, when it is not pending any more. */
+  decide(id: string, outcome: 'allowed' | 'denied', principal: Principal): Promise<ApprovalsTable>;
+  /** Resolves when it is decided, by whomever, also in an earlier life of the host. */
+  decided(id: string, signal: AbortSignal): Promise<ApprovalDecided>;
+  /** Denies what is past its time. */
+  expireDue(): Promise<number>;
+}
+
+export function createApprovals(deps: { store: Store; sql: HostSql; journal: Journal; clock: Clock }): Approvals {
+  const { store, sql, journal, clock } = deps;
+  const waiting = new Map<string, Set<(event: ApprovalDecided) => void>>();
+
+  const find = (id: string) => readOne(store, sql.selectFrom('approvals').selectAll().where('id', '=', id));
+
+  const get = async (id: string): Promise<ApprovalsTable> => {
+    const row = await find(id);
+    if (row === undefined) throw new HoldfastError('not-found', `There is no approval ${id}.`);
+    return row;
+  };
+
+  const close = async (row: ApprovalsTable, outcome: ApprovalDecided['outcome'], by: Principal): Promise<void> => {
+    const event = toDecided({ ...row, state: outcome, decided_by: by.id, surface: by.surface });
+    await journal.append(
+      [{ runId: row.run_id, sessionId: row.session_id ?? undefined, agentId: row.agent_id, event }],
+      [
+        toStatement(
+          sql
+            .updateTable('approvals')
+            .set({ state: outcome, decided_at: clock.now(), decided_by: by.id, surface: by.surface })
+            .where('id', '=', row.id)
+            .where('state', '=', 'pending'),
+          { expectRows: 1 },
+        ),
+      ],
+    );
+    for (const resolve of waiting.get(row.id) ?? []) resolve(event);
+    waiting.delete(row.id);
+  };
+
+  return {
+    insert: (row) =>
+      toStatement(
+        sql
+          .insertInto('approvals')
+          .values({ ...row, state: 'pending', decided_at: null, decided_by: null, surface: null }),
+      ),
+    get,
+    list: (state) => {
+      const all = sql.selectFrom('approvals').selectAll().orderBy('requested_at', 'desc').limit(500);
+      return readAll(store, state === 'pending' ? all.where('state', '=', 'pending') : all);
+    },
+    async decide(id, outcome, principal) {
+      const row = await get(id);
+      if (row.state === 'pending' && row.expires_at > clock.now()) {
+        await close(row, outcome, principal).catch(ignoreLostRace);
+      }
+      const now = await get(id);
+      const won = now.state === outcome && now.decided_by === principal.id && now.surface === principal.surface;
+      if (!won || row.state !== 'pending') throw alreadyDecided(now);
+      return now;
+    },
+    async decided(id, signal) {
+      const row = await get(id);
+      if (row.state !== 'pending') return toDecided(row);
+      return await new Promise<ApprovalDecided>((resolve, reject) => {
+        const set = waiting.get(id) ?? new Set();
+        waiting.set(id, set.add(resolve));
+        signal.addEventListener(
+          'abort',
+          () => {
+            set.delete(resolve);
+            reject(signal.reason);
+          },
+          { once: true },
+        );
+      });
+    },
+    async expireDue() {
+      const due = await readAll(
+        store,
+        sql.selectFrom('approvals').selectAll().where('state', '=', 'pending').where('expires_at', '<=', clock.now()),
+      );
+      for (const row of due) await close(row, 'expired', { id: 'holdfast', surface: 'clock' }).catch(ignoreLostRace);
+      return due.length;
+    },
+  };
+}
+
+/** Someone else answered between our look and our write; the row tells who. */
+function ignoreLostRace(error: unknown): void {
+  if (!(error instanceof HoldfastError) || error.code !== 'storage.guard-failed') throw error;
+}
+
+function alreadyDecided(row: ApprovalsTable): HoldfastError {
+  const who = row.state === 'pending' ? 'it has expired' : `${row.state} by ${row.decided_by} (${row.surface})`;
+  return new HoldfastError('conflict', `The approval ${row.id} is no longer open: ${who}.`);
+}
+
+function toDecided(row: ApprovalsTable): ApprovalDecided {
+  const outcome = row.state === 'allowed' || row.state === 'denied' ? row.state : 'expired';
+  return {
+    type: 'approval.decided',
+    approvalId: row.id,
+    callId: row.call_id,
+    outcome,
+    by: row.decided_by ?? 'holdfast',
+    surface: row.surface ?? 'clock',
+  };
+}
+
+export const cardOf = (row: ApprovalsTable): ApprovalCard => ApprovalCard.parse(JSON.parse(row.card));

@@ -1,0 +1,42 @@
+import { newId } from '../../base/id.ts';
+import { HoldfastError } from '../../protocol/error.ts';
+import { ArtifactId } from '../../protocol/ids.ts';
+import { readAll, readOne } from '../../storage/query.ts';
+import type { Store } from '../../storage/store.ts';
+import type { HostSql } from '../database.ts';
+import type { ToolContext } from '../tools/tool.ts';
+import type { ArtifactsTable } from './tables.ts';
+
+export interface ArtifactFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly mediaType: string;
+  readonly blob: string;
+}
+
+export interface Artifacts {
+  /** Journals the artifact of a run; its row is written in the same unit. */
+  record(context: ToolContext, file: ArtifactFile): Promise<{ id: string }>;
+  get(id: string): Promise<ArtifactsTable>;
+  list(runId: string | undefined): Promise<ArtifactsTable[]>;
+}
+
+export function createArtifacts(deps: { store: Store; sql: HostSql }): Artifacts {
+  const { store, sql } = deps;
+  return {
+    async record(context, file) {
+      const id = newId(ArtifactId, 'art');
+      await context.record({ type: 'artifact.created', artifactId: id, ...file });
+      return { id };
+    },
+    async get(id) {
+      const row = await readOne(store, sql.selectFrom('artifacts').selectAll().where('id', '=', id));
+      if (row === undefined) throw new HoldfastError('not-found', `There is no artifact ${id}.`);
+      return row;
+    },
+    list: (runId) => {
+      const all = sql.selectFrom('artifacts').selectAll().orderBy('created_at', 'desc').limit(500);
+      return readAll(store, runId === undefined ? all : all.where('run_id', '=', runId));
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { Clock } from '../../base/clock.ts';
+import type { SandboxStatus, StatusView } from '../../protocol/api.ts';
+import type { HoldfastConfig } from '../../protocol/config.ts';
+import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
+import type { VaultStatus } from '../../protocol/vault-api.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { Approvals } from '../approvals/approvals.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { RunStore } from '../runs/run-store.ts';
+import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
+import type { VaultClient } from '../vault-client/vault-client.ts';
+
+export interface StatusDeps {
+  readonly home: string;
+  readonly config: HoldfastConfig;
+  readonly version: string;
+  readonly pid: number;
+  readonly url: () => string;
+  readonly defaultModel: () => string;
+  readonly vault: VaultClient;
+  readonly sandboxes: RunSandboxes;
+  readonly runs: RunStore;
+  readonly approvals: Approvals;
+  readonly agents: Agents;
+  readonly journal: Journal;
+  readonly clock: Clock;
+}
+
+const VAULT_ANSWERS_WITHIN_MS = 2_000;
+
+/** The state of the whole installation, each problem in one sentence with its remedy. Never throws. */
+export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
+  const startedAt = deps.clock.now();
+  return async () => {
+    const vault = await deps.vault.status(AbortSignal.timeout(VAULT_ANSWERS_WITHIN_MS)).catch(() => null);
+    const model = deps.defaultModel();
+    const problems = [...vaultProblems(vault, model), ...sandboxProblems(deps.sandboxes)];
+    return {
+      version: deps.version,
+      pid: deps.pid,
+      startedAt,
+      home: deps.home,
+      url: deps.url(),
+      state: problems.length === 0 ? 'ok' : 'degraded',
+      problems,
+      model,
+      simulated: splitModelRef(model).provider === SIMULATOR_PROVIDER,
+      vault,
+      sandbox: sandboxStatus(deps.sandboxes),
+      runs: {
+        active: await deps.runs.count(['queued', 'running']),
+        waiting: await deps.runs.count(['waiting', 'asked']),
+      },
+      pendingApprovals: (await deps.approvals.list('pending')).length,
+      agents: (await deps.agents.list()).length,
+      lastSeq: await deps.journal.lastSeq(),
+    };
+  };
+}
+
+function vaultProblems(vault: VaultStatus | null, model: string): string[] {
+  if (vault === null)
+    return [
+      'The vault does not answer, so no model can be reached. Look into `holdfast logs`; `holdfast restart` starts it anew.',
+    ];
+  if (vault.locked) return ['The vault is locked. Unlock it with `holdfast unlock`.'];
+  const { provider } = splitModelRef(model);
+  const known = vault.providers.find((candidate) => candidate.id === provider);
+  if (known === undefined)
+    return [`The model ${model} names the provider ${provider}, which is not set up. Run \`holdfast setup\`.`];
+  if (known.needsKey && !known.hasKey)
+    return [`The provider ${provider} has no key. Run \`holdfast setup --provider ${provider}\`.`];
+  return [];
+}
+
+function sandboxProblems(sandboxes: RunSandboxes): string[] {
+  const { probe } = sandboxes;
+  return probe.available
+    ? []
+    : [`No sandbox, so workers cannot use files or programs: ${probe.reason} ${probe.remedy}`];
+}
+
+function sandboxStatus(sandboxes: RunSandboxes): SandboxStatus {
+  const { available, reason, remedy, limits } = sandboxes.probe;
+  return { launcher: sandboxes.launcher, available, reason, remedy, limits: { ...limits } };
+}

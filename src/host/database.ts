@@ -1,0 +1,36 @@
+import { createSql } from '../storage/query.ts';
+import type { Migration } from '../storage/store.ts';
+import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
+import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
+import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type RunsTable, runsMigration } from './runs/tables.ts';
+
+/** The tables of `host.db`, each defined by its owner. */
+export interface HostDatabase {
+  events: EventsTable;
+  runs: RunsTable;
+  effects: EffectsTable;
+  approvals: ApprovalsTable;
+  inbox: InboxTable;
+  sessions: SessionsTable;
+  agents: AgentsTable;
+  artifacts: ArtifactsTable;
+}
+
+/** In the order they are applied, for ever. */
+export const hostMigrations: readonly Migration[] = [
+  journalMigration,
+  runsMigration,
+  effectsMigration,
+  approvalsMigration,
+  inboxMigration,
+  agentsMigration,
+  artifactsMigration,
+];
+
+/** The query builder of the host's tables: it compiles, the store runs. */
+export const createHostSql = createSql<HostDatabase>;
+export type HostSql = ReturnType<typeof createHostSql>;

@@ -1,0 +1,181 @@
+import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
+import type { ErrorInfo } from '../../protocol/event.ts';
+import { CALL_HEADERS } from '../../protocol/vault-api.ts';
+import { errorOfHeader, isBrokenConnection, parseJson } from '../vault-client/vault-errors.ts';
+import { ERROR_PATTERNS } from './error-patterns.ts';
+import { excerpt } from './guarded-fetch.ts';
+import { StreamErrorPart } from './parse-stream.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/**
+ * Anything a model call can die of → one ErrorInfo. The vault's own verdict comes first (it knows budgets, keys and
+ * prices), then our own errors, then what the provider said, by status and by its words.
+ */
+export function mapError(thrown: unknown, target: { provider: string; model: string }): ErrorInfo {
+  const evidence = gather(thrown);
+  const own = errorOfHeader(evidence.headers[CALL_HEADERS.error]) ?? holdfastErrorIn(thrown);
+  if (own !== undefined) return info(own);
+  const said = describe(evidence);
+  if (evidence.status === undefined && evidence.message === '') return info(brokenStream(thrown, target.provider));
+  const code = codeOf(evidence);
+  return info(
+    new HoldfastError(code, `${target.provider}: ${said || `status ${evidence.status}`}`, {
+      remedy: remedyOf(code, target),
+      retryable: RETRYABLE.has(code),
+      retryAfterMs: retryAfterMs(evidence.headers, evidence.words),
+    }),
+  );
+}
+
+interface Evidence {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: string;
+  /** Message, code, type and body together, for the patterns. */
+  readonly words: string;
+}
+
+const RETRYABLE = new Set<ErrorCode>([
+  'model.rate-limited',
+  'model.overloaded',
+  'model.unreachable',
+  'model.bad-response',
+  'model.empty-response',
+  'timeout',
+]);
+const BODY_CHARS = 4_000;
+const MESSAGE_CHARS = 300;
+const DEEPEST_CAUSE = 8;
+
+function* chain(thrown: unknown): Generator<unknown> {
+  for (let error = thrown, depth = 0; error !== undefined && depth < DEEPEST_CAUSE; depth++) {
+    yield error;
+    error = error instanceof Error ? error.cause : undefined;
+  }
+}
+
+function holdfastErrorIn(thrown: unknown): HoldfastError | undefined {
+  for (const error of chain(thrown)) if (error instanceof HoldfastError) return error;
+  return undefined;
+}
+
+/** An HTTP error answer (APICallError of the AI SDK) or an error object inside the stream; both are only read. */
+function gather(thrown: unknown): Evidence {
+  for (const error of chain(thrown)) {
+    if (error instanceof StreamErrorPart && !(error.part instanceof Error)) return ofObject(error.part);
+    if (!isRecord(error) || typeof error.statusCode !== 'number' || error.statusCode < 400) continue;
+    const body = typeof error.responseBody === 'string' ? error.responseBody : '';
+    const inner = ofObject(parseJson(body));
+    return {
+      status: error.statusCode,
+      headers: isRecord(error.responseHeaders) ? onlyText(error.responseHeaders) : {},
+      message: inner.message || body,
+      words: `${inner.words} ${body.slice(0, BODY_CHARS)}`,
+    };
+  }
+  return { status: undefined, headers: {}, message: '', words: '' };
+}
+
+/** `{message, code, type, status}`, perhaps inside `error`, `data` or `response`, perhaps as the only item of a list. */
+function ofObject(value: unknown, depth = 0): Evidence {
+  const none: Evidence = { status: undefined, headers: {}, message: '', words: '' };
+  if (typeof value === 'string') return { ...none, message: value, words: value };
+  if (Array.isArray(value)) return ofObject(value[0], depth + 1);
+  if (!isRecord(value) || depth > 3) return none;
+  const inner = ofObject(value.error ?? value.response, depth + 1);
+  const message = typeof value.message === 'string' ? value.message : inner.message;
+  const status = [value.statusCode, value.code, value.status].find(isErrorStatus) ?? inner.status;
+  const words = textOf(value).slice(0, BODY_CHARS);
+  return { ...none, status, message, words };
+}
+
+function textOf(value: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return ''; // not from a wire: circular, or a throwing getter
+  }
+}
+
+function codeOf({ status, words }: Evidence): ErrorCode {
+  if (status === 402) return 'model.billing';
+  if (status === 401) return 'model.auth';
+  const byWords = ERROR_PATTERNS.find(({ pattern }) => pattern.test(words))?.code;
+  // Words beat the status where a vendor uses one status for two things: 429 for an empty account, 400 for a long prompt.
+  if (byWords !== undefined && !(status === 429 && byWords === 'model.auth')) return byWords;
+  if (status === undefined) return 'model.bad-response';
+  if (status === 403) return 'model.auth';
+  if (status === 404) return 'not-found';
+  if (status === 413) return 'model.context-overflow';
+  if (status === 408) return 'timeout';
+  if (status === 429) return 'model.rate-limited';
+  return status >= 500 || status === 409 || status === 425 ? 'model.overloaded' : 'bad-request';
+}
+
+function remedyOf(code: ErrorCode, { provider, model }: { provider: string; model: string }): string | undefined {
+  switch (code) {
+    case 'model.auth':
+      return `Give the vault a working key for ${provider}: \`holdfast setup\`.`;
+    case 'model.billing':
+      return `Top up the account at ${provider}, or choose another model with \`holdfast setup\`.`;
+    case 'not-found':
+      return `Check that ${provider} offers the model ${model}, or choose another with \`holdfast setup\`.`;
+    case 'model.context-overflow':
+      return 'Start a new session, or choose a model with a larger context window.';
+    case 'model.rate-limited':
+    case 'model.overloaded':
+      return 'It is tried again by itself after a pause.';
+    default:
+      return undefined;
+  }
+}
+
+function brokenStream(thrown: unknown, provider: string): HoldfastError {
+  if (isBrokenConnection(thrown) || isTerminated(thrown)) {
+    return new HoldfastError('model.unreachable', `The connection to ${provider} broke.`, {
+      retryable: true,
+      cause: thrown,
+    });
+  }
+  const why = thrown instanceof StreamErrorPart ? thrown.part : thrown;
+  const detail = why instanceof Error ? `: ${excerpt(why.message)}` : '';
+  return new HoldfastError('model.bad-response', `${provider} sent something that is not an answer${detail}`, {
+    remedy: 'If this goes on, check the base URL and the wire format of the provider: `holdfast setup`.',
+    retryable: true,
+    cause: thrown,
+  });
+}
+
+/** What undici's fetch throws when a body stops in the middle. */
+function isTerminated(thrown: unknown): boolean {
+  return [...chain(thrown)].some((error) => error instanceof TypeError && error.message === 'terminated');
+}
+
+function describe({ message }: Evidence): string {
+  return excerpt(message, MESSAGE_CHARS);
+}
+
+function info(error: HoldfastError): ErrorInfo {
+  const { details: _, ...shape } = error.toShape();
+  return {
+    code: shape.code,
+    message: shape.message,
+    ...(shape.remedy === undefined ? {} : { remedy: shape.remedy }),
+    ...(shape.retryable === undefined ? {} : { retryable: shape.retryable }),
+    ...(shape.retryAfterMs === undefined ? {} : { retryAfterMs: shape.retryAfterMs }),
+  };
+}
+
+function onlyText(record: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([key, value]) => (typeof value === 'string' ? [[key.toLowerCase(), value]] : [])),
+  );
+}
+
+function isErrorStatus(value: unknown): value is number {
+  return typeof value === 'number' && value >= 400 && value <= 599;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

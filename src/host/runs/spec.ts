@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { Label } from '../../protocol/label.ts';
+import { RunKind, RunLimits } from '../../protocol/run.ts';
+
+/** A folder of the user's that a run may see, at `target` in its sandbox. Granted by a person's approval only. */
+export const Folder = z.object({ path: z.string(), target: z.string(), mode: z.enum(['ro', 'rw']) });
+export type Folder = z.infer<typeof Folder>;
+
+/** Everything a run is given at its creation; kept with its row, so that it can go on after any restart. */
+export const RunSpec = z.object({
+  kind: RunKind,
+  agentId: z.string(),
+  sessionId: z.string().optional(),
+  parentRunId: z.string().optional(),
+  messageId: z.string().optional(),
+  template: z.string().optional(),
+  title: z.string(),
+  model: z.string(),
+  thinking: z.enum(['off', 'low', 'medium', 'high']),
+  tools: z.array(z.string()),
+  systemPrompt: z.string(),
+  limits: RunLimits,
+  folders: z.array(Folder),
+  /** Only the operator's own chat runs: no tool that acts, whatever `tools` says. */
+  isOperator: z.boolean(),
+  input: z.object({ source: z.enum(['user', 'parent', 'host']), text: z.string(), label: Label }),
+});
+export type RunSpec = z.infer<typeof RunSpec>;

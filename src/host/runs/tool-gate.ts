@@ -1,0 +1,127 @@
+import type { Clock } from '../../base/clock.ts';
+import { newId } from '../../base/id.ts';
+import { decide, type Resource } from '../../policy/decide.ts';
+import type { PathFacts } from '../../policy/paths.ts';
+import type { Decision } from '../../protocol/decision.ts';
+import { HoldfastError } from '../../protocol/error.ts';
+import { ApprovalId } from '../../protocol/ids.ts';
+import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { ToolOutcome } from '../../protocol/tool.ts';
+import type { Approvals } from '../approvals/approvals.ts';
+import type { AnyTool } from '../tools/tool.ts';
+import type { CallState } from './progress.ts';
+import type { RunWriter } from './run-writer.ts';
+
+/**
+ * Takes a tool call through the gate. What a person approves is bound to the call's arguments and to what they resolved
+ * to at that moment: if a link now points elsewhere, the approved call is refused.
+ */
+export interface Gate {
+  pass(call: GateCall): Promise<{ kind: 'passed' } | { kind: 'refused'; outcome: ToolOutcome }>;
+}
+
+export interface GateCall {
+  readonly writer: RunWriter;
+  readonly call: CallState;
+  readonly tool: AnyTool;
+  readonly input: unknown;
+  readonly signal: AbortSignal;
+}
+
+export interface GateDeps {
+  readonly approvals: Approvals;
+  readonly paths: PathFacts;
+  readonly approvalExpiresAfterMs: number;
+  readonly clock: Clock;
+}
+
+export function createGate(deps: GateDeps): Gate {
+  return {
+    async pass(request) {
+      const resources = await resourcesOf(request);
+      if ('kind' in resources) return resources;
+      const { call, writer } = request;
+      const decision = judge(request, resources, deps);
+      if (call.decision === undefined || call.decision.kind !== decision.kind) {
+        await writer.append([{ type: 'tool.decided', callId: call.callId, decision }]);
+      }
+      if (decision.kind === 'allow') return { kind: 'passed' };
+      if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
+      return await askPerson(request, { resources, decision, deps });
+    },
+  };
+}
+
+async function resourcesOf(
+  request: GateCall,
+): Promise<readonly Resource[] | { kind: 'refused'; outcome: ToolOutcome }> {
+  try {
+    return [...((await request.tool.resources?.(request.input)) ?? [])];
+  } catch (thrown) {
+    const error = HoldfastError.from(thrown, 'tool.bad-input');
+    return refused(error.remedy === undefined ? error.message : `${error.message} ${error.remedy}`, 'error');
+  }
+}
+
+function judge(request: GateCall, resources: readonly Resource[], deps: GateDeps): Decision {
+  const { spec } = request.writer;
+  return decide(
+    { agentId: spec.agentId, tool: request.tool.name, risk: request.tool.risk, resources },
+    { ...deps.paths, tools: spec.tools, isOperator: spec.isOperator, folders: spec.folders },
+  );
+}
+
+interface Question {
+  readonly resources: readonly Resource[];
+  readonly decision: Extract<Decision, { kind: 'ask' }>;
+  readonly deps: GateDeps;
+}
+
+async function askPerson(request: GateCall, question: Question): Promise<Awaited<ReturnType<Gate['pass']>>> {
+  const { writer, call, signal } = request;
+  const { approvals } = question.deps;
+  const approvalId = call.approvalId ?? (await openApproval(request, question));
+  if (call.approved === undefined) writer.observe(await approvals.decided(approvalId, signal));
+  const row = await approvals.get(approvalId);
+  if (row.state === 'expired') return refused('Denied: nobody answered in time. Ask the user before you try again.');
+  if (row.state !== 'allowed')
+    return refused('Denied: the user said no. Do not try this again unless the user asks for it.');
+  if (row.args_hash !== boundHash(call, question.resources)) {
+    return refused('Denied: what the arguments name has changed since the user approved them. Ask again.');
+  }
+  return { kind: 'passed' };
+}
+
+async function openApproval({ writer, call }: GateCall, { resources, decision, deps }: Question): Promise<string> {
+  const approvalId = newId(ApprovalId, 'apr');
+  const at = deps.clock.now();
+  const expiresAt = at + deps.approvalExpiresAfterMs;
+  const row = deps.approvals.insert({
+    id: approvalId,
+    run_id: writer.runId,
+    agent_id: writer.spec.agentId,
+    session_id: writer.spec.sessionId ?? null,
+    call_id: call.callId,
+    args_hash: boundHash(call, resources),
+    card: JSON.stringify(decision.card),
+    requested_at: at,
+    expires_at: expiresAt,
+  });
+  await writer.append(
+    [
+      { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt },
+    ],
+    [row],
+  );
+  return approvalId;
+}
+
+/** The arguments and what they resolved to, as one text: both must be what the person saw. */
+function boundHash(call: CallState, resources: readonly Resource[]): string {
+  return `${call.argsHash}:${JSON.stringify(resources)}`;
+}
+
+function refused(text: string, status: 'denied' | 'error' = 'denied'): { kind: 'refused'; outcome: ToolOutcome } {
+  return { kind: 'refused', outcome: { status, text, label: SYSTEM_LABEL } };
+}

@@ -1,0 +1,71 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SandboxLimits } from '../../protocol/config.ts';
+import { HoldfastError } from '../../protocol/error.ts';
+import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
+import type { Folder } from '../runs/spec.ts';
+
+/**
+ * One sandbox per run, made on first use and gone, with its volume, when the run is over. A worker that waits for its
+ * parent's answer keeps it.
+ */
+export interface RunSandboxes extends AsyncDisposable {
+  of(run: { runId: string; folders: readonly Folder[] }): Promise<Sandbox>;
+  release(runId: string): Promise<void>;
+  /** What the launcher proved when the host started. */
+  readonly probe: Probe;
+  readonly launcher: string;
+}
+
+export interface RunSandboxesDeps {
+  readonly launcher: Launcher;
+  readonly probe: Probe;
+  /** Folder of all volumes. */
+  readonly volumes: string;
+  readonly limits: SandboxLimits;
+}
+
+export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
+  const open = new Map<string, Promise<Sandbox>>();
+  const volumeOf = (runId: string): string => join(deps.volumes, runId);
+
+  const create = async (run: { runId: string; folders: readonly Folder[] }): Promise<Sandbox> => {
+    if (!deps.probe.available) {
+      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
+    }
+    return await deps.launcher.create({
+      id: run.runId,
+      volume: volumeOf(run.runId),
+      mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
+      limits: deps.limits,
+      env: {},
+    });
+  };
+
+  const close = async (runId: string): Promise<void> => {
+    const sandbox = await open.get(runId)?.catch(() => undefined);
+    open.delete(runId);
+    await sandbox?.[Symbol.asyncDispose]();
+  };
+
+  return {
+    probe: deps.probe,
+    launcher: deps.launcher.kind,
+    async of(run) {
+      const known = open.get(run.runId);
+      if (known !== undefined) return await known;
+      const made = create(run);
+      open.set(run.runId, made);
+      // A failed start may be tried again by the next call.
+      made.catch(() => open.delete(run.runId));
+      return await made;
+    },
+    async release(runId) {
+      await close(runId);
+      await rm(volumeOf(runId), { recursive: true, force: true });
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...open.keys()].map(close));
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { HoldfastError } from '../../protocol/error.ts';
+import type { Label } from '../../protocol/label.ts';
+import { RunResult } from '../../protocol/run.ts';
+import type { ToolOutcome } from '../../protocol/tool.ts';
+import type { Store } from '../../storage/store.ts';
+import type { Journal } from '../journal/journal.ts';
+import { childRunId } from '../runs/hashes.ts';
+import { foldEvents } from '../runs/progress.ts';
+import type { RunManager } from '../runs/run-manager.ts';
+import { type RunStore, specOf } from '../runs/run-store.ts';
+import type { RunsTable } from '../runs/tables.ts';
+import type { ToolContext } from '../tools/tool.ts';
+import { type AllowedPath, resolveFolders } from './folders.ts';
+import type { WorkerTemplate } from './templates.ts';
+import { type WorkerTask, workerSpec } from './worker-spec.ts';
+
+/**
+ * Starts workers for a run and brings back what became of them. A worker is a run of its own, whose id follows from the
+ * effect that started it: doing it again after a crash finds the same worker instead of starting a second one.
+ */
+export interface Workers {
+  readonly templates: readonly WorkerTemplate[];
+  spawn(
+    task: WorkerTask & { allowed_paths?: readonly AllowedPath[] | undefined },
+    context: ToolContext,
+  ): Promise<ToolOutcome>;
+  answer(workerId: string, text: string, context: ToolContext): Promise<ToolOutcome>;
+  stop(workerId: string, context: ToolContext): Promise<void>;
+  /** Workers that this agent started in this session, newest first. */
+  ofSession(context: ToolContext): Promise<RunsTable[]>;
+  /** The state of one worker, in the form the model reads. */
+  report(workerId: string, context: ToolContext): Promise<ToolOutcome>;
+}
+
+export interface WorkersDeps {
+  readonly store: Store;
+  readonly runs: RunStore;
+  readonly manager: () => RunManager;
+  readonly journal: Journal;
+  readonly templates: readonly WorkerTemplate[];
+  readonly userHome: string;
+}
+
+export function createWorkers(deps: WorkersDeps): Workers {
+  const outcomeOf = async (row: RunsTable): Promise<ToolOutcome> => toOutcome(row, await labelOf(row.id, deps));
+
+  const settled = async (id: string, signal: AbortSignal): Promise<ToolOutcome> =>
+    outcomeOf(await deps.manager().settled(id, signal));
+
+  /** A worker of the caller's own session; anyone else's is not found. */
+  const own = async (id: string, context: ToolContext): Promise<RunsTable> => {
+    const row = await deps.runs.find(id);
+    const mine =
+      row?.kind === 'worker' && row.agent_id === context.agentId && row.session_id === (context.sessionId ?? null);
+    if (row === undefined || !mine)
+      throw new HoldfastError('tool.bad-input', `There is no worker ${id} here.`, { remedy: 'Use list_workers.' });
+    return row;
+  };
+
+  const create = async (id: string, task: Parameters<Workers['spawn']>[0], context: ToolContext): Promise<void> => {
+    const parent = await deps.runs.get(context.runId);
+    const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
+    const spec = workerSpec(task, {
+      parent: { runId: parent.id, spec: specOf(parent), label: await labelOf(parent.id, deps) },
+      templates: deps.templates,
+      folders,
+    });
+    await deps.store.write([deps.manager().create(spec, id).statement]);
+  };
+
+  return {
+    templates: deps.templates,
+    async spawn(task, context) {
+      const id = childRunId(context.effectId);
+      if ((await deps.runs.find(id)) === undefined) await create(id, task, context);
+      const row = await deps.runs.get(id);
+      if (row.finished_at === null && row.state !== 'asked') deps.manager().start(id);
+      return await settled(id, context.signal);
+    },
+    async answer(workerId, text, context) {
+      const row = await own(workerId, context);
+      const delivered = await wasDelivered(workerId, context.effectId, deps);
+      if (row.state === 'asked' && !delivered) {
+        const label: Label = await labelOf(context.runId, deps);
+        const data = { answeredBy: context.effectId };
+        await deps.manager().answer(workerId, { outcome: { status: 'ok', text, label, data }, durationMs: 0 });
+      } else if (row.finished_at === null && row.state !== 'asked') deps.manager().start(workerId);
+      return await settled(workerId, context.signal);
+    },
+    async stop(workerId, context) {
+      await own(workerId, context);
+      await deps.manager().cancel(workerId, `Stopped by ${context.agentId}.`);
+    },
+    async ofSession(context) {
+      const all = await deps.runs.list({ sessionId: context.sessionId, agentId: context.agentId, limit: 100 });
+      return all.filter((row) => row.kind === 'worker' && row.session_id === (context.sessionId ?? null));
+    },
+    report: async (workerId, context) => outcomeOf(await own(workerId, context)),
+  };
+}
+
+/** Did this very call already answer, in an earlier life of the host? The worker may have asked something else since. */
+async function wasDelivered(workerId: string, effectId: string, deps: WorkersDeps): Promise<boolean> {
+  const events = await deps.journal.read({ runId: workerId });
+  return events.some(({ event }) => {
+    const data = event.type === 'effect.finished' ? event.outcome.data : undefined;
+    return typeof data === 'object' && data !== null && !Array.isArray(data) && data['answeredBy'] === effectId;
+  });
+}
+
+async function labelOf(runId: string, deps: WorkersDeps): Promise<Label> {
+  const events = await deps.journal.read({ runId });
+  return foldEvents(events.map((stored) => stored.event)).label;
+}
+
+function toOutcome(row: RunsTable, label: Label): ToolOutcome {
+  const result = row.result === null ? undefined : RunResult.parse(JSON.parse(row.result));
+  const error = row.error === null ? undefined : (JSON.parse(row.error) as { message: string; remedy?: string });
+  const status = result?.kind ?? 'running';
+  const text = [result?.text ?? '', error?.message ?? '', error?.remedy ?? '']
+    .filter((part) => part !== '')
+    .join('\n\n');
+  const data = { worker: row.id, status, text, artifacts: result?.artifacts ?? [] };
+  return { status: status === 'error' ? 'error' : 'ok', text: JSON.stringify(data, undefined, 2), data, label };
+}

@@ -1,0 +1,163 @@
+import type { z } from 'zod';
+import type {
+  AgentView,
+  ApprovalView,
+  ArtifactView,
+  EventView,
+  MessageView,
+  RunView,
+  SendMessage,
+  SessionView,
+  StatusView,
+  TokenView,
+  WorkerTemplateView,
+} from '../../../src/protocol/api.ts';
+import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type { BudgetView } from '../../../src/protocol/vault-api.ts';
+
+/** What went wrong with a request, in the words of the host: code, message, remedy. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly remedy: string | undefined;
+
+  constructor(status: number, shape: { code: string; message: string; remedy?: string | undefined }) {
+    super(shape.message);
+    this.status = status;
+    this.code = shape.code;
+    this.remedy = shape.remedy;
+  }
+}
+
+export interface RunFilter {
+  readonly agentId?: string;
+  readonly sessionId?: string;
+  readonly parentRunId?: string;
+  readonly active?: boolean;
+}
+
+const EVENTS_PER_PAGE = 500;
+
+/**
+ * The host's HTTP API. Answers come from our own origin and are described by the shared schemas, so they are typed here
+ * and not validated again (zod's generated validators would also need `unsafe-eval`).
+ */
+export interface Api {
+  session(): Promise<void>;
+  logout(): Promise<void>;
+  status(): Promise<StatusView>;
+  agents(): Promise<AgentView[]>;
+  workerTemplates(): Promise<WorkerTemplateView[]>;
+  sessions(agentId: string): Promise<SessionView[]>;
+  createSession(agentId: string): Promise<SessionView>;
+  history(sessionId: string): Promise<MessageView[]>;
+  send(agentId: string, message: SendMessage): Promise<MessageView>;
+  runs(filter: RunFilter): Promise<RunView[]>;
+  run(id: string): Promise<RunView>;
+  runEvents(id: string): Promise<EventView[]>;
+  cancelRun(id: string): Promise<RunView>;
+  approvals(): Promise<ApprovalView[]>;
+  decide(id: string, decision: 'allow' | 'deny'): Promise<ApprovalView>;
+  artifacts(runId: string): Promise<ArtifactView[]>;
+  artifactText(id: string): Promise<string>;
+  blobText(hash: string): Promise<string>;
+  budgets(): Promise<BudgetView[]>;
+  tokens(): Promise<TokenInfo[]>;
+  createToken(note: string): Promise<TokenInfo & { token: string }>;
+  revokeToken(id: string): Promise<void>;
+}
+
+export type TokenInfo = z.infer<typeof TokenView>;
+
+export const artifactUrl = (id: string): string => `/api/artifacts/${encodeURIComponent(id)}/content`;
+
+export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }): Api {
+  let csrf = '';
+
+  async function request(method: string, path: string, body?: unknown): Promise<Response> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (method !== 'GET') headers['x-holdfast-csrf'] = csrf;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const init: RequestInit = { method, headers, credentials: 'same-origin' };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    const response = await deps.fetch(path, init).catch((cause: unknown) => {
+      throw new ApiError(0, unreachable(cause));
+    });
+    if (response.ok) return response;
+    if (response.status === 401) deps.onSignedOut();
+    throw new ApiError(response.status, await errorOf(response));
+  }
+  const get = async <T>(path: string): Promise<T> => (await request('GET', path)).json() as Promise<T>;
+  const post = async <T>(path: string, body?: unknown): Promise<T> =>
+    (await request('POST', path, body)).json() as Promise<T>;
+  const id = encodeURIComponent;
+
+  return {
+    session: async () => {
+      csrf = (await get<{ csrf: string }>('/api/session')).csrf;
+    },
+    logout: async () => {
+      await request('POST', '/api/logout');
+    },
+    status: () => get('/api/status'),
+    agents: () => get('/api/agents'),
+    workerTemplates: () => get('/api/worker-templates'),
+    sessions: (agentId) => get(`/api/sessions?agentId=${id(agentId)}`),
+    createSession: (agentId) => post('/api/sessions', { agentId }),
+    history: (sessionId) => get(`/api/sessions/${id(sessionId)}/history`),
+    send: (agentId, message) => post(`/api/agents/${id(agentId)}/messages`, message),
+    runs: (filter) => get(`/api/runs${query({ ...filter })}`),
+    run: (runId) => get(`/api/runs/${id(runId)}`),
+    runEvents: (runId) =>
+      allPages((after) => get(`/api/runs/${id(runId)}/events${query({ after, limit: EVENTS_PER_PAGE })}`)),
+    cancelRun: (runId) => post(`/api/runs/${id(runId)}/cancel`),
+    approvals: () => get('/api/approvals?state=pending'),
+    decide: (approvalId, decision) => post(`/api/approvals/${id(approvalId)}`, { decision }),
+    artifacts: (runId) => get(`/api/artifacts?runId=${id(runId)}`),
+    artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
+    blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
+    budgets: () => get('/api/budgets'),
+    tokens: () => get('/api/tokens'),
+    createToken: (note) => post('/api/tokens', { note }),
+    revokeToken: async (tokenId) => {
+      await request('DELETE', `/api/tokens/${id(tokenId)}`);
+    },
+  };
+}
+
+function query(values: Record<string, string | number | boolean | undefined>): string {
+  const pairs = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+/** Events come in pages, oldest first; a page that brings nothing newer is the last. */
+async function allPages(page: (after: number) => Promise<EventView[]>): Promise<EventView[]> {
+  const all: EventView[] = [];
+  for (let after = 0; ; ) {
+    const events = await page(after);
+    all.push(...events);
+    const newest = events.at(-1)?.seq ?? after;
+    if (events.length < EVENTS_PER_PAGE || newest <= after) return all;
+    after = newest;
+  }
+}
+
+function unreachable(cause: unknown) {
+  return {
+    code: 'unreachable',
+    message: `Holdfast does not answer (${cause instanceof Error ? cause.message : String(cause)}).`,
+    remedy: 'Is it running? In a terminal: holdfast status',
+  };
+}
+
+async function errorOf(response: Response): Promise<{ code: string; message: string; remedy?: string | undefined }> {
+  const fallback = { code: 'internal', message: `The host answered ${response.status} ${response.statusText}.` };
+  try {
+    const body = (await response.json()) as Partial<ErrorShape> & { error?: Partial<ErrorShape> };
+    const shape = body.error ?? body;
+    return { code: shape.code ?? fallback.code, message: shape.message ?? fallback.message, remedy: shape.remedy };
+  } catch {
+    return fallback; // not JSON: a proxy in between answered
+  }
+}

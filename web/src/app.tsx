@@ -1,0 +1,128 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { Compass } from 'lucide-react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { type Api, ApiError, createApi } from './api/client.ts';
+import { AppProvider } from './app-context.tsx';
+import { ChatPage } from './chat/chat-page.tsx';
+import { Link, parseRoute, type Route, usePath } from './router.tsx';
+import { Shell } from './shell/shell.tsx';
+import { SignedOut, Unreachable } from './shell/signed-out.tsx';
+import { createJournalStore, type JournalStore } from './state/store.ts';
+import { Empty, type NamedError, Page, SkeletonRows, toNamedError } from './ui/basics.tsx';
+
+const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) => ({ default: module.AgentsPage })));
+const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
+const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
+const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) => ({ default: module.BudgetPage })));
+const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
+
+type Phase =
+  | { kind: 'starting' }
+  | { kind: 'ready'; store: JournalStore }
+  | { kind: 'signed-out' }
+  | { kind: 'unreachable'; error: NamedError };
+
+const RETRY_MS = 3_000;
+
+export function App() {
+  const [phase, setPhase] = useState<Phase>({ kind: 'starting' });
+  const api = useMemo(
+    () => createApi({ fetch: (...args) => fetch(...args), onSignedOut: () => setPhase({ kind: 'signed-out' }) }),
+    [],
+  );
+  const queries = useMemo(createQueryClient, []);
+  const settled = phase.kind === 'ready' || phase.kind === 'signed-out';
+  useEffect(() => {
+    if (settled) return;
+    let stopped = false;
+    let timer = 0;
+    const attempt = () =>
+      start(api).then(
+        (store) => !stopped && setPhase({ kind: 'ready', store }),
+        (error: unknown) => {
+          if (stopped || (error instanceof ApiError && error.status === 401)) return;
+          setPhase({ kind: 'unreachable', error: toNamedError(error) });
+          timer = window.setTimeout(attempt, RETRY_MS);
+        },
+      );
+    void attempt();
+    return () => {
+      stopped = true;
+      window.clearTimeout(timer);
+    };
+  }, [api, settled]);
+
+  if (phase.kind === 'signed-out') return <SignedOut />;
+  if (phase.kind === 'unreachable') return <Unreachable error={phase.error} />;
+  if (phase.kind === 'starting') return null;
+  return (
+    <QueryClientProvider client={queries}>
+      <AppProvider api={api} store={phase.store}>
+        <Pages />
+      </AppProvider>
+    </QueryClientProvider>
+  );
+}
+
+/** The stream starts where the journal stands now; whatever a page needs from before it fetches. */
+async function start(api: Api): Promise<JournalStore> {
+  await api.session();
+  const { lastSeq } = await api.status();
+  return createJournalStore(lastSeq, (run) => void requestAnimationFrame(run));
+}
+
+function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      },
+    },
+  });
+}
+
+function Pages() {
+  const route = parseRoute(usePath());
+  return (
+    <Shell route={route}>
+      <Suspense
+        fallback={
+          <Page>
+            <SkeletonRows />
+          </Page>
+        }
+      >
+        <RoutePage route={route} />
+      </Suspense>
+    </Shell>
+  );
+}
+
+function RoutePage({ route }: { route: Route }) {
+  switch (route.page) {
+    case 'chat':
+      return <ChatPage key={route.agentId} agentId={route.agentId} sessionId={route.sessionId} />;
+    case 'agents':
+      return <AgentsPage />;
+    case 'runs':
+      return <RunsPage />;
+    case 'run':
+      return <RunPage key={route.runId} runId={route.runId} />;
+    case 'budget':
+      return <BudgetPage />;
+    case 'status':
+      return <StatusPage />;
+    case 'unknown':
+      return (
+        <Page>
+          <h1 className="sr-only">Page not found</h1>
+          <Empty icon={Compass} title="There is no such page">
+            <Link href="/" className="text-accent underline underline-offset-2">
+              Go to the chat
+            </Link>
+          </Empty>
+        </Page>
+      );
+  }
+}
