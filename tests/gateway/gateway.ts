@@ -50,7 +50,7 @@ export async function createGateway(
   options: Partial<Pick<ApiOptions, 'limits' | 'webRoot'>> & { server?: Record<string, unknown> } = {},
 ): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'hf-gateway-'));
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   const store = stack.use(await openSqliteStore({ path: join(directory, 'host.db'), migrations: accessMigrations }));
   const clock = movableClock();
@@ -65,6 +65,7 @@ export async function createGateway(
   const api = stack.use(
     await createApi({ control, access, config, socketPath, webRoot, log, clock, version: '0.1.0', limits }),
   );
+  const owned = stack.move();
   const fetch: Gateway['fetch'] = (path, raw) => rawFetch({ port: api.port, socketPath }, path, raw);
   return {
     api,
@@ -86,7 +87,7 @@ export async function createGateway(
       const { id, token } = await access.createToken('test');
       return { id, authorization: `Bearer ${token}` };
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
