@@ -34,11 +34,17 @@ export function createStreamParser(request: ModelRequest, wire: string): StreamP
   const draft = createMessageDraft(request);
   let finish: Finish | undefined;
   let anythingArrived = false;
+  let cut = false;
   return {
     accept: (part) => {
-      if (part.type === 'error') throw new StreamErrorPart(part.error);
+      if (part.type === 'error') {
+        if (!isCut(part.error)) throw new StreamErrorPart(part.error);
+        cut = true;
+        return [];
+      }
       if (part.type === 'finish') {
-        finish = { reason: part.finishReason, usage: toUsage(part.usage) };
+        const reason = cut ? ({ unified: 'interrupted', raw: undefined } as const) : part.finishReason;
+        finish = { reason, usage: toUsage(part.usage) };
         draft.attachNotes(part.providerMetadata?.[REASONING_NAMESPACE]);
         return [];
       }
@@ -64,6 +70,11 @@ export function stopReason(finish: Finish, message: AssistantMessage): StopReaso
 }
 
 const BOOKKEEPING = new Set<LanguageModelV4StreamPart['type']>(['stream-start', 'response-metadata', 'ping', 'raw']);
+
+/** One package reports a stream that just ends as an error; the others as an interrupted one. */
+function isCut(error: unknown): boolean {
+  return error instanceof Error && /ended without a finish reason/.test(error.message);
+}
 
 function acceptText(draft: MessageDraft, part: LanguageModelV4StreamPart): ModelEvent[] | undefined {
   switch (part.type) {

@@ -1,0 +1,159 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { HoldfastConfig } from '../protocol/config.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { Store } from '../storage/store.ts';
+import { type Agents, createAgents } from './agents/agents.ts';
+import { type Approvals, createApprovals } from './approvals/approvals.ts';
+import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
+import { createHostSql, type HostSql } from './database.ts';
+import { chatSpec, finishChat } from './inbox/chat-run.ts';
+import { createInbox, type Inbox } from './inbox/inbox.ts';
+import { createLanes, type Lanes } from './inbox/lanes.ts';
+import { createSessions, type Sessions } from './inbox/sessions.ts';
+import { createJournal, type Journal } from './journal/journal.ts';
+import type { Model } from './models/model.ts';
+import { createModelContext } from './runs/model-context.ts';
+import { createProjection } from './runs/projection.ts';
+import { recoverRuns } from './runs/recover.ts';
+import { createRunManager, type RunManager } from './runs/run-manager.ts';
+import { createRunStore, type RunStore } from './runs/run-store.ts';
+import { createGate } from './runs/tool-gate.ts';
+import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import type { AnyTool } from './tools/tool.ts';
+import { createToolbox } from './tools/toolbox.ts';
+import { createAskParent } from './workers/ask-parent.ts';
+import type { WorkerTemplate } from './workers/templates.ts';
+import { createWorkerTools } from './workers/worker-tools.ts';
+import { createWorkers } from './workers/workers.ts';
+
+/**
+ * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
+ * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
+ */
+export interface Core extends AsyncDisposable {
+  readonly agents: Agents;
+  readonly approvals: Approvals;
+  readonly artifacts: Artifacts;
+  readonly inbox: Inbox;
+  readonly sessions: Sessions;
+  readonly lanes: Lanes;
+  readonly journal: Journal;
+  readonly manager: RunManager;
+  readonly runs: RunStore;
+  readonly templates: readonly WorkerTemplate[];
+  readonly sql: HostSql;
+  /** Takes up every run that an earlier life of the host left open. Returns how many. */
+  recover(): Promise<number>;
+}
+
+export interface CoreDeps {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly model: Model;
+  readonly contextWindow: (model: string) => Promise<number | undefined>;
+  readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  readonly sandboxes: RunSandboxes;
+  /** Tools that act: in the sandbox, and through the vault. */
+  readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
+  readonly templates: readonly WorkerTemplate[];
+  readonly config: HoldfastConfig;
+  readonly defaultModel: () => string;
+  readonly paths: { readonly home: string; readonly userHome: string };
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export function createCore(deps: CoreDeps): Core {
+  const { store, clock, config, log } = deps;
+  const shutdown = new AbortController();
+  const sql = createHostSql(store.dialect);
+  const journal = createJournal({ store, sql, clock });
+  const runs = createRunStore(store, sql);
+  const agents = createAgents({ store, sql, clock });
+  const approvals = createApprovals({ store, sql, journal, clock });
+  const artifacts = createArtifacts({ store, sql });
+  const sessions = createSessions({ store, sql, clock });
+  const workers = createWorkers({
+    store,
+    runs,
+    journal,
+    templates: deps.templates,
+    userHome: deps.paths.userHome,
+    manager: () => manager,
+  });
+  const toolbox = createToolbox([
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...createWorkerTools(workers, { userHome: deps.paths.userHome, networkTools: ['web_fetch'] }),
+    createAskParent(),
+  ]);
+  const manager: RunManager = createRunManager({
+    store,
+    runs,
+    journal,
+    clock,
+    log: log.child('runs'),
+    project: createProjection(sql),
+    onSettled: async (writer, state) => {
+      if (state !== 'asked') await deps.sandboxes.release(writer.runId);
+    },
+    loop: {
+      onFinish: (writer, event) => finishChat(writer, event, { inbox, sessions }),
+      tools: {
+        tools: toolbox.byName,
+        clock,
+        gate: createGate({
+          approvals,
+          paths: deps.paths,
+          approvalExpiresAfterMs: config.approvals.expiresAfterMs,
+          clock,
+        }),
+        sandboxOf: (writer) => deps.sandboxes.of({ runId: writer.runId, folders: writer.spec.folders }),
+        live: {
+          output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
+          progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
+        },
+      },
+      model: {
+        model: deps.model,
+        contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+        describe: toolbox.describe,
+        live: journal.live,
+        vaultReachable: deps.vaultReachable,
+        clock,
+      },
+    },
+  });
+  const inbox: Inbox = createInbox({
+    store,
+    sql,
+    clock,
+    journal,
+    sessions,
+    limits: config.limits,
+    createRun: (spec, id) => manager.create(spec, id),
+    specOf: async (message) => {
+      const agent = await agents.get(message.session.agent_id);
+      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
+    },
+  });
+  const lanes = createLanes(manager, shutdown.signal);
+  return {
+    agents,
+    approvals,
+    artifacts,
+    inbox,
+    sessions,
+    lanes,
+    journal,
+    manager,
+    runs,
+    sql,
+    templates: deps.templates,
+    recover: () => recoverRuns({ runs, lanes, manager }),
+    async [Symbol.asyncDispose]() {
+      shutdown.abort();
+      await manager[Symbol.asyncDispose]();
+    },
+  };
+}

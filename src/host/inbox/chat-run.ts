@@ -1,0 +1,49 @@
+import type { HoldfastConfig } from '../../protocol/config.ts';
+import type { EventOf } from '../../protocol/event.ts';
+import { OWNER_LABEL } from '../../protocol/label.ts';
+import type { Statement } from '../../storage/store.ts';
+import type { AgentsTable } from '../agents/tables.ts';
+import type { RunWriter } from '../runs/run-writer.ts';
+import type { RunSpec } from '../runs/spec.ts';
+import type { Inbox } from './inbox.ts';
+import type { Sessions } from './sessions.ts';
+import type { SessionsTable } from './tables.ts';
+
+interface ChatMessage {
+  readonly id: string;
+  readonly text: string;
+  readonly session: SessionsTable;
+}
+
+/** The run that answers one message. */
+export function chatSpec(
+  message: ChatMessage,
+  { agent, model, config }: { agent: AgentsTable; model: string; config: HoldfastConfig },
+): RunSpec {
+  return {
+    kind: 'chat',
+    agentId: agent.id,
+    sessionId: message.session.id,
+    messageId: message.id,
+    title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
+    model,
+    thinking: config.thinking,
+    tools: JSON.parse(agent.tools) as string[],
+    systemPrompt: agent.instructions,
+    limits: config.limits,
+    folders: [],
+    isOperator: agent.kind === 'operator',
+    input: { source: 'user', text: message.text, label: OWNER_LABEL },
+  };
+}
+
+/** What must change together with the end of a chat run: the message it answers and the session's count of rounds. */
+export function finishChat(
+  writer: RunWriter,
+  event: EventOf<'run.finished'>,
+  deps: { inbox: Inbox; sessions: Sessions },
+): Statement[] {
+  const { messageId, sessionId, kind } = writer.spec;
+  if (kind !== 'chat' || messageId === undefined || sessionId === undefined) return [];
+  return [deps.inbox.finish(messageId, event), deps.sessions.addRounds(sessionId, writer.progress.rounds)];
+}

@@ -1,0 +1,33 @@
+import type { TranscriptMessage } from '../../protocol/transcript.ts';
+import type { Journal } from '../journal/journal.ts';
+import { estimateTokens } from '../models/estimate.ts';
+import { fitTranscript } from '../models/fit-transcript.ts';
+import type { RunStore } from './run-store.ts';
+import type { RunWriter } from './run-writer.ts';
+import { createSessionTranscripts } from './session-transcript.ts';
+
+export interface ModelContextDeps {
+  readonly journal: Journal;
+  readonly runs: RunStore;
+  readonly contextWindow: (model: string) => Promise<number | undefined>;
+}
+
+/** Where the vault knows no window, one that current models all have. */
+const ASSUMED_WINDOW = 64_000;
+/** Room for tool descriptions and for what an estimate gets wrong. */
+const SHARE_FOR_TRANSCRIPT = 0.8;
+
+/** What a run's model reads: the session so far, then the run's own transcript, cut to its context window. */
+export function createModelContext(
+  deps: ModelContextDeps,
+): (writer: RunWriter) => Promise<readonly TranscriptMessage[]> {
+  const sessions = createSessionTranscripts(deps);
+  return async (writer) => {
+    const { spec, progress, runId } = writer;
+    const earlier =
+      spec.kind === 'chat' && spec.sessionId !== undefined ? await sessions.before(spec.sessionId, runId) : [];
+    const window = (await deps.contextWindow(spec.model)) ?? ASSUMED_WINDOW;
+    const budget = window * SHARE_FOR_TRANSCRIPT - spec.limits.maxOutputTokens - estimateTokens(spec.systemPrompt);
+    return fitTranscript([...earlier, ...progress.transcript], Math.max(2_000, Math.floor(budget))).transcript;
+  };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { ToolDescription } from '../../protocol/tool.ts';
+import type { AnyTool } from './tool.ts';
+
+export interface Toolbox {
+  readonly byName: ReadonlyMap<string, AnyTool>;
+  /** Sorted by name, so that the prefix a provider caches stays the same. Names it does not have are left out. */
+  describe(names: readonly string[]): readonly ToolDescription[];
+}
+
+/** All that the operator has: planning and delegating, and nothing that acts. */
+export const OPERATOR_TOOLS = [
+  'spawn_worker',
+  'answer_worker',
+  'get_worker_result',
+  'list_workers',
+  'stop_worker',
+] as const;
+
+export function createToolbox(tools: readonly AnyTool[]): Toolbox {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const described = new Map(tools.map((tool) => [tool.name, describeTool(tool)]));
+  return {
+    byName,
+    describe: (names) =>
+      [...names].sort().flatMap((name) => {
+        const description = described.get(name);
+        return description === undefined ? [] : [description];
+      }),
+  };
+}
+
+function describeTool(tool: AnyTool): ToolDescription {
+  const { $schema: _, ...inputSchema } = z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' });
+  return { name: tool.name, description: tool.description, inputSchema };
+}

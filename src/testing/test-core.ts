@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { silentLogger } from '../base/logger.ts';
+import { type Core, createCore } from '../host/core.ts';
+import { hostMigrations } from '../host/database.ts';
+import type { Model } from '../host/models/model.ts';
+import { packageRoot } from '../host/package-root.ts';
+import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
+import type { AnyTool } from '../host/tools/tool.ts';
+import { OPERATOR_TOOLS } from '../host/tools/toolbox.ts';
+import { loadTemplates } from '../host/workers/templates.ts';
+import { HoldfastConfig } from '../protocol/config.ts';
+import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import { openSqliteStore } from '../storage/sqlite/store.ts';
+import type { Store } from '../storage/store.ts';
+import { noLauncher } from './no-launcher.ts';
+
+export interface TestCore extends AsyncDisposable {
+  readonly core: Core;
+  readonly store: Store;
+  readonly home: string;
+  /** As kill -9 leaves it: nothing is finished or written any more, only the file is let go. */
+  abandon(): Promise<void>;
+}
+
+export interface TestCoreOptions {
+  readonly model: Model;
+  readonly tools?: readonly AnyTool[];
+  /** Where an earlier core left its database; default: a new temporary folder, removed at the end. */
+  readonly home?: string;
+  readonly limits?: Partial<HoldfastConfig['limits']>;
+  readonly clock?: Clock;
+  /** The database already holds the operator: do not write it again. */
+  readonly operatorReady?: boolean;
+  readonly wrapStore?: (store: Store) => Store;
+}
+
+/** The host's core over a real SQLite file, with a scripted model and no sandbox. */
+export async function createTestCore(options: TestCoreOptions): Promise<TestCore> {
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
+  const opened = await openSqliteStore({ path: join(home, 'host.db'), migrations: hostMigrations });
+  const store = options.wrapStore?.(opened) ?? opened;
+  const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
+  const launcher = noLauncher();
+  const sandboxes = createRunSandboxes({
+    launcher,
+    probe: await launcher.probe(AbortSignal.timeout(1_000)),
+    volumes: join(home, 'volumes'),
+    limits: config.sandbox.limits,
+  });
+  const tools = options.tools ?? [];
+  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), ALL_TOOLS);
+  const core = createCore({
+    store,
+    blobs: await createFileBlobStore(join(home, 'blobs')),
+    model: options.model,
+    contextWindow: async () => undefined,
+    vaultReachable: async () => {},
+    sandboxes,
+    actingTools: () => tools,
+    templates: templates.map((template) => ({
+      ...template,
+      tools: [...template.tools, ...tools.map((tool) => tool.name)],
+    })),
+    config,
+    defaultModel: () => 'simulator/guide',
+    paths: { home, userHome: '/home/nobody' },
+    clock: options.clock ?? systemClock,
+    log: silentLogger,
+  });
+  if (options.operatorReady !== true)
+    await core.agents.ensureOperator({
+      instructions: 'You are the operator.',
+      tools: [...OPERATOR_TOOLS, ...tools.map((tool) => tool.name)],
+    });
+  return {
+    core,
+    store,
+    home,
+    abandon: async () => await opened[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await core[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+      if (options.home === undefined) await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+const ALL_TOOLS = [
+  'run_command',
+  'read_file',
+  'write_file',
+  'edit_file',
+  'list_files',
+  'search_files',
+  'save_artifact',
+  'web_fetch',
+  'ask_parent',
+];
