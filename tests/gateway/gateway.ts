@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { type Access, createAccess } from '../../src/host/access/access.ts';
-import { accessMigrations } from '../../src/host/access/migrations.ts';
+import { accessMigration } from '../../src/host/access/migrations.ts';
 import { type Api, type ApiOptions, createApi } from '../../src/host/api/api.ts';
 import { HoldfastConfig } from '../../src/protocol/config.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts';
@@ -52,7 +52,7 @@ export async function createGateway(
   const directory = await mkdtemp(join(tmpdir(), 'hf-gateway-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const store = stack.use(await openSqliteStore({ path: join(directory, 'host.db'), migrations: accessMigrations }));
+  const store = stack.use(await openSqliteStore({ path: join(directory, 'host.db'), migrations: [accessMigration] }));
   const clock = movableClock();
   const access = createAccess({ store, clock });
   const control = new ArrayControl();
