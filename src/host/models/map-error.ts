@@ -16,7 +16,7 @@ export function mapError(thrown: unknown, target: { provider: string; model: str
   const own = errorOfHeader(evidence.headers[CALL_HEADERS.error]) ?? holdfastErrorIn(thrown);
   if (own !== undefined) return info(own);
   const said = describe(evidence);
-  if (evidence.status === undefined && evidence.words === '') return info(brokenStream(thrown, target.provider));
+  if (evidence.status === undefined && evidence.message === '') return info(brokenStream(thrown, target.provider));
   const code = codeOf(evidence);
   return info(
     new HoldfastError(code, `${target.provider}: ${said || `status ${evidence.status}`}`, {
@@ -85,8 +85,16 @@ function ofObject(value: unknown, depth = 0): Evidence {
   const inner = ofObject(value.error ?? value.response, depth + 1);
   const message = typeof value.message === 'string' ? value.message : inner.message;
   const status = [value.statusCode, value.code, value.status].find(isErrorStatus) ?? inner.status;
-  const words = JSON.stringify(value).slice(0, BODY_CHARS);
+  const words = textOf(value).slice(0, BODY_CHARS);
   return { ...none, status, message, words };
+}
+
+function textOf(value: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return ''; // not from a wire: circular, or a throwing getter
+  }
 }
 
 function codeOf({ status, words }: Evidence): ErrorCode {

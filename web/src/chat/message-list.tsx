@@ -3,9 +3,9 @@ import { ArrowDown, MessageSquare } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import type { AgentView, MessageView } from '../../../src/protocol/api.ts';
 import { useApp } from '../app-context.tsx';
-import { formatClock } from '../format.ts';
 import { Button, ErrorNote, SkeletonRows, toNamedError } from '../ui/basics.tsx';
 import { Turn } from './turn.tsx';
+import { UserBubble } from './user-bubble.tsx';
 
 /** Turns whose steps are fetched at once; older ones on request. */
 const EAGER_TURNS = 6;
@@ -55,19 +55,6 @@ export function turnsOf(messages: readonly MessageView[]): MessageView[][] {
     else turns.push([message]);
   }
   return turns;
-}
-
-export function UserBubble({ text, note, at }: { text: string; note?: string | undefined; at?: number }) {
-  return (
-    <div className="flex flex-col items-end gap-1">
-      <div className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 wrap-anywhere whitespace-pre-wrap">
-        {text}
-      </div>
-      <p className="text-xs text-muted">
-        {note ?? (at !== undefined && <time dateTime={new Date(at).toISOString()}>{formatClock(at)}</time>)}
-      </p>
-    </div>
-  );
 }
 
 const SUGGESTIONS = ['Hello! What can you do?', 'Look through a folder of mine and write a report about it.'];

@@ -80,7 +80,7 @@ function RunBody({
             )}
             {run.parentRunId !== undefined && (
               <Link href={runPath(run.parentRunId)} className="underline underline-offset-2 hover:text-text">
-                Started by
+                Parent run
               </Link>
             )}
           </p>
@@ -92,7 +92,7 @@ function RunBody({
       </div>
       <dl className="card my-4 grid grid-cols-2 gap-px overflow-hidden bg-line sm:grid-cols-5">
         {facts.map(([name, value]) => (
-          <div key={name} className="bg-surface px-4 py-2.5">
+          <div key={name} className="bg-surface px-4 py-2.5 max-sm:last:col-span-2">
             <dt className="text-xs text-muted">{name}</dt>
             <dd className="text-[15px] font-semibold">{value}</dd>
           </div>

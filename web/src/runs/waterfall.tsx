@@ -1,9 +1,8 @@
 import { useState } from 'react';
-import { textOf } from '../chat/run-items.tsx';
 import { exitText, summarise, ToolDetails } from '../chat/tool-step.tsx';
 import { formatDuration, formatMoney, formatTokens } from '../format.ts';
 import { Link, runPath } from '../router.tsx';
-import type { ModelItem, RunModel, ToolItem } from '../state/run-model.ts';
+import { type ModelItem, type RunModel, reasoningOf, type ToolItem, textOf } from '../state/run-model.ts';
 import { ErrorNote, Output } from '../ui/basics.tsx';
 import type { Bar, Timeline } from './timeline.ts';
 
@@ -104,7 +103,7 @@ function ModelDetails({ item }: { item: ModelItem }) {
   if (item.failed)
     return <ErrorNote error={item.failed.error}>{item.failed.willRetry && <p>It was tried again.</p>}</ErrorNote>;
   if (!item.finished) return <p className="text-muted">The answer is on its way.</p>;
-  const { usage, stop, firstTokenMs, costUsd, estimated, message } = item.finished;
+  const { usage, stop, firstTokenMs, costUsd, estimated } = item.finished;
   const facts = [
     ['model', item.model],
     ['step', `${item.step}, attempt ${item.attempt}`],
@@ -116,7 +115,7 @@ function ModelDetails({ item }: { item: ModelItem }) {
     ['reasoning', count(usage.reasoningTokens)],
     ['cost', `${costUsd === undefined ? 'not known' : formatMoney(costUsd)}${estimated ? ' (estimated)' : ''}`],
   ];
-  const reasoning = message.parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join('');
+  const reasoning = reasoningOf(item);
   const text = textOf(item);
   return (
     <>

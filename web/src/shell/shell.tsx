@@ -33,10 +33,6 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
       <a
         href="#main"
         className="absolute -top-12 left-2 z-20 rounded-md bg-accent px-3 py-1.5 text-accent-text focus:top-2"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
       >
         Skip to content
       </a>

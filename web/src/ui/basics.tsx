@@ -179,6 +179,7 @@ export function Meter({ label, value, max, text }: { label: string; value: numbe
         <span className="text-muted">{label}</span>
         <span>{text}</span>
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: the native element cannot be styled alike in every browser */}
       <div
         role="meter"
         aria-label={`${label}: ${text}`}

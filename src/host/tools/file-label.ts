@@ -1,0 +1,20 @@
+import { posix } from 'node:path';
+import type { Label } from '../../protocol/label.ts';
+
+/** What an agent made itself: its volume, its commands. */
+export const AGENT_LABEL: Label = { integrity: 'agent', confidentiality: 'internal', origins: [] };
+
+const USER_FOLDERS = '/work';
+
+/** An absolute path inside the sandbox; relative ones start in `/data`. */
+export function pathInside(path: string): string {
+  return posix.resolve('/data', path);
+}
+
+/** A mounted folder of the user is private, and nobody knows who wrote what is in it. */
+export function labelOfPath(path: string): Label {
+  const inside = pathInside(path);
+  const isMounted = inside === USER_FOLDERS || inside.startsWith(`${USER_FOLDERS}/`);
+  if (!isMounted) return AGENT_LABEL;
+  return { integrity: 'untrusted', confidentiality: 'private', origins: [`file:${inside}`] };
+}
