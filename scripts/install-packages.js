@@ -36,7 +36,11 @@ async function install() {
 
 function failure(code, output, offline) {
   const shown = output.trim().split('\n').slice(-15).join('\n');
-  if (!offline) return new StepError(`npm ci ended with code ${code}.\n${shown}`, 'Correct what npm names above, then run this again.');
+  if (!offline)
+    return new StepError(
+      `npm ci ended with code ${code}.\n${shown}`,
+      'Correct what npm names above, then run this again.',
+    );
   return new StepError(
     `The npm registry cannot be reached.\n${shown}`,
     'Check the network (or `npm config get registry` and your proxy), then run this again; nothing is lost.',

@@ -55,7 +55,11 @@ export function productNode() {
 /** Runs a program to its end; resolves with its exit code and everything it printed. */
 export function run(file, args, { env = process.env, show = false, cwd = ROOT } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { cwd, env, stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'] });
+    const child = spawn(file, args, {
+      cwd,
+      env,
+      stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
+    });
     const chunks = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk));
     const finish = (code) => resolve({ code, output: Buffer.concat(chunks).toString('utf8') });

@@ -15,10 +15,12 @@ const OTHER_SYSTEMS = [
 export async function installSystemPrograms() {
   const missing = missingPackages();
   if (missing.length === 0) return skip(TITLE, 'bubblewrap and socat are here');
-  if (process.platform !== 'linux') return skip(TITLE, 'bubblewrap exists only on Linux: agents have no sandbox tools here');
+  if (process.platform !== 'linux')
+    return skip(TITLE, 'bubblewrap exists only on Linux: agents have no sandbox tools here');
   if (process.getuid?.() === 0 && existsSync('/etc/debian_version') && hasProgram('apt-get')) {
-    await step(`${TITLE}: installing ${missing.join(' and ')} with apt-get, because this is root on a Debian system`, () =>
-      aptInstall(missing),
+    await step(
+      `${TITLE}: installing ${missing.join(' and ')} with apt-get, because this is root on a Debian system`,
+      () => aptInstall(missing),
     );
   }
   const still = missingPackages();
@@ -42,6 +44,8 @@ async function aptInstall(names) {
 
 function explain(names) {
   const [, command] = OTHER_SYSTEMS.find(([program]) => hasProgram(program)) ?? [];
-  say(`  ! ${names.join(' and ')} missing. Holdfast starts, but agents refuse every tool that needs a sandbox. Install with:`);
+  say(
+    `  ! ${names.join(' and ')} missing. Holdfast starts, but agents refuse every tool that needs a sandbox. Install with:`,
+  );
   say(`      ${command ? command(names.join(' ')) : `your package manager: ${names.join(' ')}`}`);
 }

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { allowedNodeEnvironmentFlags } from 'node:process';
 import type { Home } from './home.ts';
@@ -16,7 +16,7 @@ export const VAULT_PACKAGES = ['zod', 'undici', 'ipaddr.js'] as const;
  * compares real paths.
  */
 export function vaultNodeFlags(home: Home, codeRoot: string): string[] {
-  const code = ['src', 'dist', 'data', 'package.json', ...VAULT_PACKAGES.map((name) => join('node_modules', name))];
+  const code = ['src', 'dist', 'data', 'package.json', ...packagePaths(codeRoot)];
   const readable = code.map((name) => join(codeRoot, name)).filter((path) => existsSync(path));
   const writable = [home.vaultDir, home.run];
   return [
@@ -35,4 +35,10 @@ export function vaultNodeFlags(home: Home, codeRoot: string): string[] {
 
 function withRealPaths(paths: readonly string[]): string[] {
   return [...new Set(paths.flatMap((path) => (existsSync(path) ? [path, realpathSync(path)] : [path])))];
+}
+
+/** Following a link needs the right to read the link, and Node grants that only with all behind it. */
+function packagePaths(codeRoot: string): readonly string[] {
+  const isLink = lstatSync(join(codeRoot, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  return isLink ? ['node_modules'] : VAULT_PACKAGES.map((name) => join('node_modules', name));
 }

@@ -2,6 +2,7 @@ import type {
   AgentView,
   ApprovalView,
   ArtifactView,
+  DoctorProbe,
   EventView,
   LoginLink,
   MessageView,
@@ -28,6 +29,8 @@ import { rawGet } from './raw-get.ts';
  */
 export interface ApiClient {
   status(): Promise<StatusView>;
+  /** Probes every part for real; takes a while. */
+  doctor(): Promise<DoctorProbe[]>;
   agents(): Promise<AgentView[]>;
   agent(id: string): Promise<AgentView>;
   workerTemplates(): Promise<WorkerTemplateView[]>;
@@ -81,6 +84,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     call((api) => api.MessageView, { method: 'POST', path: `/api/agents/${part(agentId)}/messages`, body });
   return {
     status: async () => parseStatus(await rawGet(target, '/api/status')),
+    doctor: () => call((api) => api.DoctorProbe.array(), { method: 'POST', path: '/api/doctor' }),
     send,
     message,
     sendAndWait: async (agentId, body, signal) => {

@@ -27,6 +27,8 @@ export const HoldfastConfig = z.strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       port: z.number().int().min(0).max(65_535).default(7420),
       allowRemote: z.boolean().default(false),
+      /** The address people type when a TLS proxy or a tunnel of yours stands in front, `https://agents.example.org`. */
+      publicUrl: z.url({ protocol: /^https?$/ }).optional(),
     })
     .prefault({}),
   /** The model agents use unless they name their own, `provider/model`. Absent: the built-in simulator answers. */

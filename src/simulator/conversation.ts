@@ -18,7 +18,7 @@ export interface Conversation {
 }
 
 /** Parts of an answer that a vendor sends only on demand. */
-export type Ask = 'usage' | 'encrypted-reasoning' | 'cache' | 'store';
+export type Ask = 'usage' | 'encrypted-reasoning' | 'cache' | 'store' | 'array';
 
 export interface UserTurn {
   readonly role: 'user';

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../base/logger.ts';
@@ -13,6 +13,8 @@ export interface ModelVault extends AsyncDisposable {
   readonly socketPath: string;
   readonly received: readonly ReceivedCall[];
   answer: (call: ReceivedCall) => Answer;
+  /** Base URL that calls are piped to, byte for byte, instead of being answered by hand. */
+  upstream: string | undefined;
   status: () => VaultStatus;
   ledger: (callId: string) => Partial<CallRecord> | undefined;
   /** Calls whose connection the client closed before the answer ended. */
@@ -57,6 +59,7 @@ export async function createModelVault(wire: WireFormat, providers: readonly str
     received,
     abandoned,
     answer: () => ({ status: 500 }),
+    upstream: undefined,
     status: () => statusOf(wire, providers),
     ledger: () => ({ state: 'settled', costUsd: 0.25 }),
     [Symbol.asyncDispose]: async () => {
@@ -83,9 +86,24 @@ export async function createModelVault(wire: WireFormat, providers: readonly str
     response.on('close', () => {
       if (!response.writableEnded) abandoned.push(String(request.headers['x-holdfast-call']));
     });
-    await send(response, vault.answer(call));
+    if (vault.upstream === undefined) await send(response, vault.answer(call));
+    else pipe(call, vault.upstream, response);
   }
   return vault;
+}
+
+function pipe(call: ReceivedCall, upstream: string, response: ServerResponse): void {
+  const url = `${upstream}${call.path.replace(/^\/model\/[^/]+/, '')}`;
+  const { host: _, 'content-length': __, ...headers } = call.headers;
+  const outgoing = httpRequest(url, { method: 'POST', headers }, (incoming) => {
+    response.writeHead(incoming.statusCode ?? 502, incoming.headers);
+    response.flushHeaders();
+    incoming.on('error', () => response.destroy());
+    incoming.pipe(response);
+  });
+  outgoing.on('error', () => response.destroy());
+  response.on('close', () => outgoing.destroy());
+  outgoing.end(JSON.stringify(call.body));
 }
 
 async function send(response: ServerResponse, answer: Answer): Promise<void> {

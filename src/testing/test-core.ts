@@ -21,6 +21,8 @@ export interface TestCore extends AsyncDisposable {
   readonly core: Core;
   readonly store: Store;
   readonly home: string;
+  /** As kill -9 leaves it: nothing is finished or written any more, only the file is let go. */
+  abandon(): Promise<void>;
 }
 
 export interface TestCoreOptions {
@@ -30,6 +32,8 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly clock?: Clock;
+  /** The database already holds the operator: do not write it again. */
+  readonly operatorReady?: boolean;
   readonly wrapStore?: (store: Store) => Store;
 }
 
@@ -66,14 +70,16 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     clock: options.clock ?? systemClock,
     log: silentLogger,
   });
-  await core.agents.ensureOperator({
-    instructions: 'You are the operator.',
-    tools: [...OPERATOR_TOOLS, ...tools.map((tool) => tool.name)],
-  });
+  if (options.operatorReady !== true)
+    await core.agents.ensureOperator({
+      instructions: 'You are the operator.',
+      tools: [...OPERATOR_TOOLS, ...tools.map((tool) => tool.name)],
+    });
   return {
     core,
     store,
     home,
+    abandon: async () => await opened[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await core[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();

@@ -27,6 +27,10 @@ export function AppProvider({ api, store, children }: { api: Api; store: Journal
   const queries = useQueryClient();
 
   useEffect(() => {
+    const startOver = (seq: number) => {
+      store.dispatch({ type: 'caught-up', seq });
+      void queries.invalidateQueries();
+    };
     const stream = createEventStream({
       url: `${location.origin.replace(/^http/, 'ws')}/api/events`,
       WebSocket,
@@ -35,13 +39,18 @@ export function AppProvider({ api, store, children }: { api: Api; store: Journal
       cursor: () => store.state().cursor,
       onState: setConnection,
       onFailure: () => void api.session().catch(() => undefined),
+      onUnknownCursor: () =>
+        void api.status().then(
+          ({ lastSeq }) => startOver(lastSeq),
+          () => undefined, // tried again with the next connect
+        ),
       onMessage: (message) => {
         if (message.type === 'event') {
           store.dispatch({ type: 'stream', event: message.event });
           for (const queryKey of staleAfter(message.event)) void queries.invalidateQueries({ queryKey });
         } else if (message.type === 'caught-up') {
-          if (message.seq < store.state().cursor) void queries.invalidateQueries();
-          store.dispatch({ type: 'caught-up', seq: message.seq });
+          if (message.seq < store.state().cursor) startOver(message.seq);
+          else store.dispatch(message);
         } else if (message.type === 'live') store.dispatch({ type: 'live', live: message.live as never });
       },
     });
@@ -116,6 +125,7 @@ export function useRun(runId: string): LiveRun {
       return Date.now();
     },
     enabled: !complete,
+    staleTime: 0,
     gcTime: 0,
   });
   const run = useMemo(() => foldRun(runId, log?.events ?? []), [runId, log]);

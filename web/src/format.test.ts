@@ -14,7 +14,7 @@ describe('format', () => {
     [950, '950 ms'],
     [12_340, '12.3 s'],
     [125_000, '2 min 5 s'],
-    [119_700, '2 min 0 s'],
+    [119_700, '2 min'],
     [7_260_000, '2 h 1 min'],
   ])('%d ms is %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
 

@@ -15,12 +15,13 @@ export async function claimHome(home: Home): Promise<void> {
   if (supervisor === undefined) throw new HoldfastError('internal', 'This process cannot find its own start time.');
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     if (await createPidFile(home.supervisorPid, { supervisor, children: [] })) return;
-    await clearStale(home);
+    await clearLeftovers(home);
   }
   throw alreadyRuns(home, 'another start is under way');
 }
 
-async function clearStale(home: Home): Promise<void> {
+/** Ends what a killed supervisor left running. Throws `conflict` while one lives. */
+export async function clearLeftovers(home: Home): Promise<void> {
   const file = await readPidFile(home.supervisorPid);
   const alive = file === undefined ? [] : await living(file);
   const supervisor = alive.find((one) => one.name === 'supervisor');

@@ -1,5 +1,5 @@
-import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { WireFormat } from '../../protocol/provider.ts';
+import { type StreamingModel, withOptionalUsage } from './anthropic-usage.ts';
 import { createReasoningNotes, REASONING_NAMESPACE } from './reasoning-fields.ts';
 
 /** The vault replaces it with the real key; nothing else ever reads it. */
@@ -15,12 +15,14 @@ export interface LanguageModelTarget {
 }
 
 /** Loads a provider package at the first call that needs it. */
-export async function openLanguageModel(target: LanguageModelTarget): Promise<LanguageModelV4> {
+export async function openLanguageModel(target: LanguageModelTarget): Promise<StreamingModel> {
   const settings = { baseURL: `http://vault/model/${target.provider}`, apiKey: PLACEHOLDER_KEY, fetch: target.fetch };
   switch (target.wire) {
     case 'anthropic-messages': {
       const { createAnthropic } = await import('@ai-sdk/anthropic');
-      return createAnthropic(settings).languageModel(target.model);
+      return withOptionalUsage(target.fetch, (fetch) =>
+        createAnthropic({ ...settings, fetch }).languageModel(target.model),
+      );
     }
     case 'google-generate': {
       const { createGoogle } = await import('@ai-sdk/google');
@@ -41,7 +43,7 @@ interface Settings {
   readonly fetch: typeof globalThis.fetch;
 }
 
-async function openChatModel(target: LanguageModelTarget, settings: Settings): Promise<LanguageModelV4> {
+async function openChatModel(target: LanguageModelTarget, settings: Settings): Promise<StreamingModel> {
   if (hostOf(target.upstream) === 'api.openai.com') {
     const { createOpenAI } = await import('@ai-sdk/openai');
     return createOpenAI(settings).chat(target.model);

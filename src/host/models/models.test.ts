@@ -345,8 +345,10 @@ describe.each(WIRES)('a broken provider over %s', (wire) => {
     const controller = new AbortController();
     const models = createModels({ vault: vault.client, log: silentLogger });
     const events: ModelEvent[] = [];
-    setTimeout(() => controller.abort(new Error('user pressed stop')), 100);
-    for await (const event of models.stream(requestOf({ signal: controller.signal }))) events.push(event);
+    for await (const event of models.stream(requestOf({ signal: controller.signal }))) {
+      events.push(event);
+      controller.abort(new Error('user pressed stop'));
+    }
     expect(events.at(-1)).toEqual({ type: 'aborted' });
     await expect.poll(() => vault.abandoned).toEqual(['call-1']);
   });

@@ -12,9 +12,10 @@ import { createGuardedFetch, DEFAULT_STREAM_LIMITS, type StreamLimits } from './
 import { hostOf, openLanguageModel } from './language-model.ts';
 import { mapError } from './map-error.ts';
 import type { Model, ModelEvent, ModelRequest } from './model.ts';
+import { pairTurns } from './pair-turns.ts';
 import { createStreamParser, type StreamParser } from './parse-stream.ts';
 import { createProviderDirectory, type ProviderDirectory, type ProviderEntry } from './provider-directory.ts';
-import { renderPrompt, renderTools, turnsFor } from './render-prompt.ts';
+import { renderPrompt, renderTools } from './render-prompt.ts';
 import { thinkingOptions } from './thinking.ts';
 
 /**
@@ -92,7 +93,7 @@ async function open(
     prompt: renderPrompt(rendering),
     ...(tools.length === 0 ? {} : { tools }),
     maxOutputTokens: request.maxOutputTokens,
-    ...thinkingOptions(request.thinking, { wire, model, turns: turnsFor(rendering) }),
+    ...thinkingOptions(request.thinking, { wire, model, turns: pairTurns(request.transcript, rendering) }),
     headers: {
       [CALL_HEADERS.agent]: request.agentId,
       [CALL_HEADERS.run]: request.runId,

@@ -1,3 +1,4 @@
+import { splitModelRef, type WireFormat } from '../../protocol/provider.ts';
 import type {
   AssistantMessage,
   AssistantPart,
@@ -5,6 +6,7 @@ import type {
   ToolMessage,
   TranscriptMessage,
 } from '../../protocol/transcript.ts';
+import { isCarrier } from './attachments.ts';
 import { portableCallId, portableToolName, uniqueCallId } from './call-ids.ts';
 
 /**
@@ -28,19 +30,23 @@ export const NO_OUTPUT = '(no output)';
 export const EARLIER = '(The beginning of this conversation is not shown.)';
 export const GO_ON = 'Go on.';
 
-export function pairTurns(
-  transcript: readonly TranscriptMessage[],
-  isNative: (message: AssistantMessage) => boolean,
-): Turn[] {
+export interface Reader {
+  readonly provider: string;
+  readonly wire: WireFormat;
+}
+
+export function pairTurns(transcript: readonly TranscriptMessage[], reader: Reader): Turn[] {
   const results = assignResults(transcript);
   const taken = new Set<string>();
   const turns: Turn[] = [];
   for (const message of transcript) {
     if (message.role === 'user') push(turns, { role: 'user', text: message.text.trim() });
     if (message.role !== 'assistant') continue;
-    const native = isNative(message);
-    const parts = message.parts.flatMap((part) => toTurnPart(part, { native, taken, result: results.get(part) }));
-    push(turns, { role: 'assistant', native, parts });
+    const native = isNative(message, reader);
+    const context = { native, taken, wire: reader.wire };
+    const parts = message.parts.flatMap((part) => toTurnPart(part, results.get(part), context));
+    // Reasoning alone says nothing, and is refused without what it led to.
+    if (parts.some(isSubstantial)) push(turns, { role: 'assistant', native, parts: native ? parts : callsLast(parts) });
   }
   const last = turns.at(-1);
   if (last === undefined || (last.role === 'assistant' && !hasCalls(last))) turns.push({ role: 'user', text: GO_ON });
@@ -71,15 +77,20 @@ function assignResults(transcript: readonly TranscriptMessage[]): Map<AssistantP
 interface PartContext {
   readonly native: boolean;
   readonly taken: Set<string>;
-  readonly result: ToolMessage | undefined;
+  readonly wire: WireFormat;
 }
 
-function toTurnPart(part: AssistantPart, { native, taken, result }: PartContext): TurnPart[] {
+function toTurnPart(part: AssistantPart, result: ToolMessage | undefined, context: PartContext): TurnPart[] {
+  const { native, taken, wire } = context;
   const { opaque, ...rest } = part;
   const kept = native && opaque !== undefined ? { opaque } : {};
-  // Reasoning means nothing without what its provider attached to it, and some providers send that on an empty text.
-  if (rest.type === 'reasoning') return 'opaque' in kept ? [{ ...rest, ...kept }] : [];
-  if (rest.type === 'text') return rest.text.trim() === '' && !('opaque' in kept) ? [] : [{ ...rest, ...kept }];
+  const carrier = native && isCarrier(opaque, wire);
+  // Reasoning means nothing without what its provider attached to it; Google also attaches it to an empty text.
+  if (rest.type === 'reasoning') return carrier ? [{ ...rest, ...kept }] : [];
+  if (rest.type === 'text') {
+    const worth = rest.text.trim() !== '' || (carrier && wire === 'google-generate');
+    return worth ? [{ ...rest, ...kept }] : [];
+  }
   const callId = native ? uniqueCallId(rest.callId, taken) : portableCallId(rest.callId, taken);
   taken.add(callId);
   const text = result === undefined ? NO_RESULT : result.text.trim() === '' ? NO_OUTPUT : result.text;
@@ -103,11 +114,24 @@ function push(turns: Turn[], turn: Turn): void {
     else turns.push(turn);
     return;
   }
-  if (turn.parts.length === 0) return;
   if (last === undefined) turns.push({ role: 'user', text: EARLIER });
   // After tool results the next assistant turn follows directly; after plain text somebody must have said something.
   else if (last.role === 'assistant' && !hasCalls(last)) turns.push({ role: 'user', text: GO_ON });
   turns.push(turn);
+}
+
+function isNative(message: AssistantMessage, { provider, wire }: Reader): boolean {
+  return message.wire === wire && splitModelRef(message.model).provider === provider;
+}
+
+/** Only the provider that said something between two calls accepts it there. */
+function callsLast(parts: readonly TurnPart[]): TurnPart[] {
+  const isCall = (part: TurnPart): boolean => part.type === 'tool-call';
+  return [...parts.filter((part) => !isCall(part)), ...parts.filter(isCall)];
+}
+
+function isSubstantial(part: TurnPart): boolean {
+  return part.type === 'tool-call' || (part.type === 'text' && part.text.trim() !== '');
 }
 
 function isObject(value: unknown): boolean {

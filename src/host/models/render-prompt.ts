@@ -1,15 +1,13 @@
 import type {
-  JSONObject,
   LanguageModelV4FunctionTool,
   LanguageModelV4Message,
   LanguageModelV4Prompt,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import type { JsonValue } from '../../protocol/json.ts';
 import type { WireFormat } from '../../protocol/provider.ts';
-import { splitModelRef } from '../../protocol/provider.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
 import type { TranscriptMessage } from '../../protocol/transcript.ts';
+import { attachmentFor } from './attachments.ts';
 import { pairTurns, type Turn, type TurnPart } from './pair-turns.ts';
 import { replayedFields } from './reasoning-fields.ts';
 
@@ -34,7 +32,7 @@ const BRIDGE = '(interrupted by the user)';
 const CACHE_HERE: SharedV4ProviderOptions = { anthropic: { cacheControl: { type: 'ephemeral' } } };
 
 export function renderPrompt(request: RenderRequest): LanguageModelV4Prompt {
-  const turns = turnsFor(request);
+  const turns = pairTurns(request.transcript, request);
   const messages: LanguageModelV4Prompt = turns.flatMap((turn, index) => [
     ...(request.bridgeToolToUser === true && turn.role === 'user' && turns[index - 1] && isCalling(turns[index - 1])
       ? [textMessage('assistant', BRIDGE)]
@@ -43,13 +41,6 @@ export function renderPrompt(request: RenderRequest): LanguageModelV4Prompt {
   ]);
   if (request.system.trim() !== '') messages.unshift({ role: 'system', content: request.system });
   return request.wire === 'anthropic-messages' ? withCacheBreakpoints(messages) : messages;
-}
-
-export function turnsFor({ transcript, provider, wire }: RenderRequest): Turn[] {
-  return pairTurns(
-    transcript,
-    (message) => message.wire === wire && splitModelRef(message.model).provider === provider,
-  );
 }
 
 export function renderTools(tools: readonly ToolDescription[]): LanguageModelV4FunctionTool[] {
@@ -73,7 +64,7 @@ function renderTurn(turn: Turn, wire: WireFormat): LanguageModelV4Message[] {
 }
 
 function renderPart(part: TurnPart, wire: WireFormat): AssistantContent {
-  const options = toProviderOptions(part.opaque);
+  const options = attachmentFor(part.opaque, wire);
   const providerOptions = options === undefined ? {} : { providerOptions: options };
   if (part.type === 'text') return [{ type: 'text', text: part.text, ...providerOptions }];
   if (part.type === 'reasoning') {
@@ -105,18 +96,4 @@ function withCacheBreakpoints(messages: LanguageModelV4Prompt): LanguageModelV4P
       ? { ...message, providerOptions: CACHE_HERE }
       : message,
   );
-}
-
-/** `opaque` is `{ <namespace>: { … } }` as the AI SDK gave it to us; anything else is not ours to send. */
-function toProviderOptions(opaque: JsonValue | undefined): SharedV4ProviderOptions | undefined {
-  if (!isJsonObject(opaque)) return undefined;
-  const options: SharedV4ProviderOptions = {};
-  for (const [namespace, value] of Object.entries(opaque)) {
-    if (isJsonObject(value)) options[namespace] = value;
-  }
-  return Object.keys(options).length === 0 ? undefined : options;
-}
-
-function isJsonObject(value: unknown): value is JSONObject & { [key: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

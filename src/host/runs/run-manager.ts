@@ -30,11 +30,7 @@ export interface RunManager extends AsyncDisposable {
   /** Ends it, and its children, as cancelled. Does nothing to a terminal run. */
   cancel(runId: string, reason: string): Promise<void>;
   /** Gives the answer that an `asked` run waits for and lets it go on. */
-  answer(
-    runId: string,
-    text: string,
-    event: Omit<EventOf<'effect.finished'>, 'type' | 'effectId' | 'callId' | 'tool'>,
-  ): Promise<void>;
+  answer(runId: string, result: Pick<EventOf<'effect.finished'>, 'outcome' | 'durationMs'>): Promise<void>;
 }
 
 export interface RunManagerDeps extends RunWriterDeps {
@@ -131,24 +127,17 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
         await woken;
       }
     },
-    async answer(runId, text, event) {
+    async answer(runId, result) {
       const row = await deps.runs.get(runId);
       if (row.state !== 'asked')
         throw new HoldfastError('conflict', `The worker ${runId} has no open question; it is ${row.state}.`);
       await active.get(runId)?.done;
-      const writer = await claim(row, deps);
+      const { writer, statement } = await prepareClaim(row, deps);
       const call = writer.progress.batch.find((candidate) => candidate.started && candidate.outcome === undefined);
       if (call === undefined) throw new HoldfastError('conflict', `The worker ${runId} has no open question.`);
-      await writer.append([
-        {
-          type: 'effect.finished',
-          effectId: call.effectId,
-          callId: call.callId,
-          tool: call.tool,
-          ...event,
-          outcome: { ...event.outcome, text },
-        },
-      ]);
+      const { effectId, callId, tool } = call;
+      // One unit: a run that was claimed without its answer would wait for ever.
+      await writer.append([{ type: 'effect.finished', effectId, callId, tool, ...result }], [statement]);
       start(runId);
     },
     async [Symbol.asyncDispose]() {
@@ -158,10 +147,23 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
 }
 
 async function claim(row: RunsTable, deps: RunManagerDeps): Promise<RunWriter> {
+  const { writer, statement } = await prepareClaim(row, deps);
+  await deps.store.write([statement]);
+  return writer;
+}
+
+/** The writer that will hold once `statement` is committed. */
+async function prepareClaim(
+  row: RunsTable,
+  deps: RunManagerDeps,
+): Promise<{ writer: RunWriter; statement: Statement }> {
   const stored = await deps.journal.read({ runId: row.id });
   const progress = foldEvents(stored.map((item) => item.event));
-  await deps.store.write([deps.runs.claim(row, deps.clock.now(), progress.started !== undefined)]);
-  return createRunWriter({ runId: row.id, epoch: row.epoch + 1, spec: specOf(row), progress }, deps);
+  const statement = deps.runs.claim(row, deps.clock.now(), progress.started !== undefined);
+  return {
+    statement,
+    writer: createRunWriter({ runId: row.id, epoch: row.epoch + 1, spec: specOf(row), progress }, deps),
+  };
 }
 
 /** The first events of a new run, or the note that an old one goes on. */

@@ -44,7 +44,7 @@ export function createRunWriter(
           agentId: run.spec.agentId,
           event,
         })),
-        [...rows, ...also],
+        [...also, ...rows],
       );
       for (const event of events) applyEvent(run.progress, event);
       return stored;

@@ -79,9 +79,12 @@ export function createWorkers(deps: WorkersDeps): Workers {
     },
     async answer(workerId, text, context) {
       const row = await own(workerId, context);
-      const label: Label = await labelOf(context.runId, deps);
-      if (row.state === 'asked')
-        await deps.manager().answer(workerId, text, { outcome: { status: 'ok', text, label }, durationMs: 0 });
+      const delivered = await wasDelivered(workerId, context.effectId, deps);
+      if (row.state === 'asked' && !delivered) {
+        const label: Label = await labelOf(context.runId, deps);
+        const data = { answeredBy: context.effectId };
+        await deps.manager().answer(workerId, { outcome: { status: 'ok', text, label, data }, durationMs: 0 });
+      } else if (row.finished_at === null && row.state !== 'asked') deps.manager().start(workerId);
       return await settled(workerId, context.signal);
     },
     async stop(workerId, context) {
@@ -94,6 +97,15 @@ export function createWorkers(deps: WorkersDeps): Workers {
     },
     report: async (workerId, context) => outcomeOf(await own(workerId, context)),
   };
+}
+
+/** Did this very call already answer, in an earlier life of the host? The worker may have asked something else since. */
+async function wasDelivered(workerId: string, effectId: string, deps: WorkersDeps): Promise<boolean> {
+  const events = await deps.journal.read({ runId: workerId });
+  return events.some(({ event }) => {
+    const data = event.type === 'effect.finished' ? event.outcome.data : undefined;
+    return typeof data === 'object' && data !== null && !Array.isArray(data) && data['answeredBy'] === effectId;
+  });
 }
 
 async function labelOf(runId: string, deps: WorkersDeps): Promise<Label> {

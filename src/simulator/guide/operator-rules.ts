@@ -47,15 +47,28 @@ const afterWorker: readonly RuleInput[] = [
     },
   },
   {
-    name: 'denied',
-    when: { ...OPERATOR, toolResult: { matches: String.raw`\bdenied\b|\bdeclined\b|\bexpired\b|\bnot allowed\b` } },
+    name: 'still running',
+    when: { ...OPERATOR, toolResult: { json: { status: 'running' } } },
+    answer: { text: 'The worker is still at work. Ask me for the status later, or look at its run.' },
+  },
+  {
+    name: 'denied by the user',
+    when: { ...OPERATOR, toolResult: { matches: '^Denied: (?:the user said no|nobody answered|what the arguments)' } },
     answer: {
       text: `No problem: you did not allow it, so nothing was read. That is how it should work.\n\nWhenever you like, name another folder, perhaps one with nothing private in it.`,
     },
   },
   {
+    name: 'denied by a rule',
+    when: { ...OPERATOR, toolResult: { matches: String.raw`^Denied: (?<why>[\s\S]+)` } },
+    answer: { text: 'Holdfast did not let me do that, and nothing was read. {{why|clip:600}}' },
+  },
+  {
     name: 'interrupted',
-    when: { ...OPERATOR, toolResult: { tool: 'spawn_worker', matches: String.raw`\bunknown\b|\binterrupted\b` } },
+    when: {
+      ...OPERATOR,
+      toolResult: { tool: 'spawn_worker', matches: '^(?:Unknown: |The outcome of this call is unknown)' },
+    },
     answer: {
       text: `I was interrupted and do not know how far the worker got. The folder was read-only, so nothing in it changed. Name it again to start over.`,
     },

@@ -82,7 +82,7 @@ describe('the tour scripts', () => {
     expect(output).toContain('Links: 1 symbolic link, not followed');
     expect(output).toContain('Not readable: 0');
     expect(output).toContain('Largest: `back\\slash.bin`, 4.9 KiB');
-    expect(output).toMatch(/Text: \d+ lines in [56] text files/);
+    expect(output).toContain('Text: 9 lines in 4 text files (5 of 7 files could be read)');
     expect(output).toContain('Duplicates: 1 file repeats the content of another');
     expect(output).not.toContain('\u001b');
     for (let step = 1; step <= 5; step += 1) expect(output).toContain(`Step ${step} of 5 done`);

@@ -22,7 +22,9 @@ function human(b,  i, u) { split("B KiB MiB GiB TiB", u, " "); i = 1
   while (b >= 1024 && i < 5) { b /= 1024; i++ }
   return sprintf(i == 1 ? "%.0f %s" : "%.1f %s", b, u[i]) }
 function name(line) { sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, "", line); return line }
-function code(text) { gsub(/${'`'}/, "\047", text); return "${'`'}" text "${'`'}" }
+function short(text) { return length(text) > 200 ? substr(text, 1, 200) "..." : text }
+function code(text) { text = short(text); gsub(/${'`'}/, "\047", text); return "${'`'}" text "${'`'}" }
+function partly(read, wanted) { return read < wanted ? sprintf(" (%d of %d files could be read)", read, wanted) : "" }
 function many(n, one, more) { return sprintf("%.0f %s", n, n == 1 ? one : more) }
 `;
 
@@ -55,34 +57,39 @@ closed=$((closed + $(wc -l <"$OUT/errors")))
 
 export const LARGEST = `${PRELUDE}${String.raw`grep '^f ' "$OUT/index" | sort -k2,2rn | head -n 10 | awk '${AWK_FUNCTIONS}
   NR == 1 { print "Largest: " code(name($0)) ", " human($2) }
-  { printf "  %10s  %s\n", human($2), name($0) }
+  { printf "  %10s  %s\n", human($2), short(name($0)) }
   END { if (!NR) print "Largest: none, there is no file" }' | tee "$OUT/2-largest"
 `}${DONE(2)}`;
 
 export const NEWEST = `${PRELUDE}${String.raw`grep '^f ' "$OUT/index" | sort -k3,3rn | head -n 10 | awk '${AWK_FUNCTIONS}
   NR == 1 { print "Newest: " code(name($0)) ", changed on " $4 }
-  { printf "  %s  %s\n", $4, name($0) }
+  { printf "  %s  %s\n", $4, short(name($0)) }
   END { if (!NR) print "Newest: none, there is no file" }' | tee "$OUT/3-newest"
 `}${DONE(3)}`;
 
-/** Text lines of the first 5000 small files; equal content among files of equal size, by SHA-256. */
-export const CONTENT = `${PRELUDE}${String.raw`{
-  awk '${AWK_FUNCTIONS} $1 == "f" && $2 > 0 && $2 < 16777216 { print "./" name($0) }' "$OUT/index" | head -n 5000 |
-    tr '\n' '\0' | timeout 30 xargs -0 -r grep -IcH '' 2>/dev/null |
-    awk -F: '${AWK_FUNCTIONS} $NF > 0 { files++; lines += $NF }
-      END { print "Text: " many(lines, "line", "lines") " in " many(files, "text file", "text files") }'
-  awk '${AWK_FUNCTIONS} $1 == "f" && $2 > 0 && $2 < 67108864 { print $2 " " name($0) }' "$OUT/index" | sort -n |
-    awk '{ size = $1; n = $0; sub(/^[^ ]* /, "./", n)
-      if (size == before) { if (!open) print kept; print n; open = 1 } else open = 0
-      before = size; kept = n }' | head -n 2000 |
-    tr '\n' '\0' | timeout 40 xargs -0 -r sha256sum 2>/dev/null | sed 's/^\\//' | sort |
-    awk '${AWK_FUNCTIONS}
-      { hash = $1; n = substr($0, 69) }
+/**
+ * Text lines of the first 5000 small files; equal content among files of equal size, by SHA-256. Each line says how many
+ * of its files could really be read, so that a program that was stopped or refused never looks like a small number.
+ */
+export const CONTENT = `${PRELUDE}${String.raw`awk '${AWK_FUNCTIONS} $1 == "f" && $2 > 0 && $2 < 16777216 { print "./" name($0) }' "$OUT/index" |
+  head -n 5000 >"$OUT/small"
+awk '${AWK_FUNCTIONS} $1 == "f" && $2 > 0 && $2 < 67108864 { print $2 " " name($0) }' "$OUT/index" | sort -n |
+  awk '{ size = $1; n = $0; sub(/^[^ ]* /, "./", n)
+    if (size == before) { if (!open) print kept; print n; open = 1 } else open = 0
+    before = size; kept = n }' | head -n 2000 >"$OUT/equal"
+{
+  tr '\n' '\0' <"$OUT/small" | timeout 30 xargs -0 -r grep -IcH '' 2>>"$OUT/errors" |
+    awk -F: -v wanted="$(wc -l <"$OUT/small")" '${AWK_FUNCTIONS} $NF > 0 { files++; lines += $NF }
+      END { print "Text: " many(lines, "line", "lines") " in " many(files, "text file", "text files") partly(NR, wanted) }'
+  tr '\n' '\0' <"$OUT/equal" | timeout 40 xargs -0 -r sha256sum 2>>"$OUT/errors" | sed 's/^\\//' | sort |
+    awk -v wanted="$(wc -l <"$OUT/equal")" '${AWK_FUNCTIONS}
+      { hash = $1; n = short(substr($0, 69)) }
       hash == before { if (!open) { groups++; if (groups <= 10) list = list "  " kept "\n" }
         open = 1; copies++; if (groups <= 10) list = list "    = " n "\n" }
       hash != before { open = 0 }
       { before = hash; kept = n }
-      END { print "Duplicates: " many(copies, "file repeats", "files repeat") " the content of another"; printf "%s", list }'
+      END { print "Duplicates: " many(copies, "file repeats", "files repeat") " the content of another" partly(NR, wanted)
+        printf "%s", list }'
 } | tee "$OUT/4-content"
 `}${DONE(4)}`;
 

@@ -6,7 +6,7 @@ const WORKER = { tools: ['run_command', 'save_artifact'], withoutTools: ['spawn_
 /** The worker's task ends with `Folders: /work/<name> (read-only)`. */
 const FOLDER = {
   from: 'user',
-  matches: String.raw`(?:^|\n)Folders: (?<folder>/work/.+?) \(read-(?:only|write)\)`,
+  matches: String.raw`(?:^|\n)Folders: (?<folder>/work/.+?) \((?:read-only|read and write)\)`,
 } as const;
 const TIMEOUT_MS = 150_000;
 
@@ -69,7 +69,10 @@ export const workerRules: readonly RuleInput[] = [
   },
   {
     name: 'interrupted',
-    when: { ...WORKER, toolResult: { tool: 'run_command', matches: String.raw`\bunknown\b|\binterrupted\b` } },
+    when: {
+      ...WORKER,
+      toolResult: { tool: 'run_command', matches: '^(?:Unknown: |The outcome of this call is unknown)' },
+    },
     extract: [FOLDER],
     answer: { ...begin, text: 'I was interrupted, so I count again from the start.' },
   },

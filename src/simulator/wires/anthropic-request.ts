@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Conversation, Turn } from '../conversation.ts';
 import { isSignatureOf } from '../signature.ts';
 import { VendorFault } from '../vendor-fault.ts';
-import { firstDuplicate, header, textOf, type WireRequest } from './wire.ts';
+import { deepestProblem, firstDuplicate, header, textOf, type WireRequest } from './wire.ts';
 
 const Block = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text'), text: z.string() }),
@@ -75,16 +75,14 @@ function parseBody(raw: unknown): Body {
       if (!(field in raw)) throw refuse(`${field}: Field required`);
   const parsed = Body.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw refuse(`${issue?.path.join('.') ?? ''}: ${messageOf(issue)}`);
+  const problem = deepestProblem(parsed.error);
+  throw refuse(`${problem.path.map(String).join('.')}: ${wordsOf(problem)}`);
 }
 
-function messageOf(issue: z.core.$ZodIssue | undefined): string {
-  const at = issue?.path.at(-1);
+function wordsOf({ path, message }: { path: PropertyKey[]; message: string }): string {
+  const at = path.at(-1);
   if (at === 'input') return 'Input should be a valid dictionary';
-  if (at === 'max_tokens') return 'Input should be greater than or equal to 1';
-  if (issue?.code === 'invalid_union') return 'Input should be a valid list';
-  return issue?.message ?? 'Invalid request';
+  return at === 'max_tokens' ? 'Input should be greater than or equal to 1' : message;
 }
 
 /** Turns of one role in a row count as one, as at the vendor. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Conversation, Turn } from '../conversation.ts';
 import { isOurSignature } from '../signature.ts';
 import { VendorFault } from '../vendor-fault.ts';
-import { textOf, type WireRequest } from './wire.ts';
+import { bracketPath, deepestProblem, textOf, type WireRequest } from './wire.ts';
 
 const Part = z.looseObject({
   text: z.string().optional(),
@@ -49,6 +49,8 @@ export function readGoogle({ url, body: raw }: WireRequest): Conversation {
   const model = modelOf(url);
   checkContents(body.contents, model);
   const thinking = body.generationConfig?.thinkingConfig;
+  const streams = url.pathname.endsWith(':streamGenerateContent');
+  const events = url.searchParams.get('alt') === 'sse';
   const tools = (body.tools ?? []).flatMap((tool) => tool.functionDeclarations ?? []);
   return {
     wire: 'google-generate',
@@ -56,10 +58,11 @@ export function readGoogle({ url, body: raw }: WireRequest): Conversation {
     system: textOf((body.systemInstruction ?? body.system_instruction)?.parts),
     turns: body.contents.flatMap(turnsOf),
     tools: tools.map((tool) => tool.name),
-    stream: url.pathname.endsWith(':streamGenerateContent'),
+    stream: streams && events,
     maxOutputTokens: body.generationConfig?.maxOutputTokens,
     reasoning: thinking?.thinkingBudget === 0 ? 'off' : thinking?.includeThoughts ? 'shown' : 'hidden',
-    asks: new Set(),
+    // Without alt=sse the vendor sends its chunks as one JSON array.
+    asks: new Set(streams && !events ? ['array'] : []),
     toolChars: JSON.stringify(tools).length,
   };
 }
@@ -69,11 +72,8 @@ function parseBody(raw: unknown): Body {
     throw field('contents', 'contents is not specified');
   const parsed = Body.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map((part, index) =>
-    typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`,
-  );
-  throw refuse(`Invalid value at '${path.join('')}': ${issue?.message ?? 'invalid'}`);
+  const problem = deepestProblem(parsed.error);
+  throw refuse(`Invalid value at '${bracketPath(problem.path)}': ${problem.message}`);
 }
 
 const callsOf = (content: Content | undefined): Part[] => (content?.parts ?? []).filter((part) => part.functionCall);

@@ -80,9 +80,17 @@ function isMalformed(reply: Reply): boolean {
 }
 
 function plain(reply: Reply, conversation: Conversation): unknown {
+  const answer = whole(reply, conversation);
+  return conversation.asks.has('array') ? [answer] : answer;
+}
+
+function whole(reply: Reply, conversation: Conversation): unknown {
   const base = envelope(conversation);
   if (isBlocked(reply)) return { promptFeedback: { blockReason: 'SAFETY' }, ...usageField(reply), ...base };
-  const parts = partsOf(reply, conversation);
+  const signature = closingSignature(reply, conversation);
+  const parts = partsOf(reply, conversation).map((part) =>
+    'text' in part && !part.thought ? { ...part, ...signature } : part,
+  );
   return { candidates: [candidate(parts, finishOf(reply))], ...usageField(reply), ...base };
 }
 

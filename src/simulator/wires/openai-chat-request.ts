@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Conversation, Turn } from '../conversation.ts';
 import { checkOpenaiTools, invalidParameter, missingParameter, NAME_PATTERN } from './openai-fault.ts';
-import { textOf, type WireRequest } from './wire.ts';
+import { bracketPath, deepestProblem, textOf, type WireRequest } from './wire.ts';
 
 const Content = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).nullish();
 const ToolCall = z.looseObject({
@@ -71,15 +71,9 @@ function parseBody(body: unknown): z.infer<typeof Body> {
   }
   const parsed = Body.safeParse(body);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map((part, index) =>
-    typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`,
-  );
-  throw invalidParameter(
-    `Invalid value for '${path.join('')}': ${issue?.message ?? 'invalid'}`,
-    path.join(''),
-    'invalid_value',
-  );
+  const problem = deepestProblem(parsed.error);
+  const path = bracketPath(problem.path);
+  throw invalidParameter(`Invalid value for '${path}': ${problem.message}`, path, 'invalid_value');
 }
 
 const isInstruction = (message: Message): boolean => message.role === 'system' || message.role === 'developer';

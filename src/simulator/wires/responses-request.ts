@@ -5,7 +5,7 @@ import { VendorFault } from '../vendor-fault.ts';
 import { checkOpenaiTools, invalidParameter, missingParameter } from './openai-fault.ts';
 import type { StoredItem } from './responses-store.ts';
 import { type ResponseStore, toStored } from './responses-store.ts';
-import { firstDuplicate, textOf, type WireRequest } from './wire.ts';
+import { bracketPath, deepestProblem, firstDuplicate, textOf, type WireRequest } from './wire.ts';
 
 const Content = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]);
 const Item = z.union([
@@ -89,15 +89,9 @@ function parseBody(raw: unknown): z.infer<typeof Body> {
     for (const name of ['model', 'input']) if (!(name in raw)) throw missingParameter(name);
   const parsed = Body.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map((part, index) =>
-    typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`,
-  );
-  throw invalidParameter(
-    `Invalid value for '${path.join('')}': ${issue?.message ?? 'invalid'}`,
-    path.join(''),
-    'invalid_value',
-  );
+  const problem = deepestProblem(parsed.error);
+  const path = bracketPath(problem.path);
+  throw invalidParameter(`Invalid value for '${path}': ${problem.message}`, path, 'invalid_value');
 }
 
 function before(id: string | null | undefined, store: ResponseStore): ResponseItem[] {

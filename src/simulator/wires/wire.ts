@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { z } from 'zod';
 import type { WireFormat } from '../../protocol/provider.ts';
 import type { Conversation } from '../conversation.ts';
 import type { Frame, Reply } from '../reply.ts';
@@ -68,4 +69,25 @@ function textOfPart(part: unknown): string {
 
 export function firstDuplicate(values: readonly string[]): string | undefined {
   return values.find((value, index) => values.indexOf(value) !== index);
+}
+
+/** Where and what is wrong, from the alternative that came furthest: the one the client meant. */
+export function deepestProblem(error: z.ZodError): { path: PropertyKey[]; message: string } {
+  const problems = error.issues.flatMap(flatten);
+  const deepest = Math.max(...problems.map((problem) => problem.path.length));
+  return problems.find((problem) => problem.path.length === deepest) ?? { path: [], message: 'invalid' };
+}
+
+function flatten(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
+  const own = { path: issue.path, message: issue.message };
+  if (issue.code !== 'invalid_union') return [own];
+  const inner = issue.errors.flat().flatMap(flatten);
+  return [own, ...inner.map((problem) => ({ path: [...issue.path, ...problem.path], message: problem.message }))];
+}
+
+/** `messages[0].content`, as OpenAI and Google write a place. */
+export function bracketPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${String(part)}`))
+    .join('');
 }

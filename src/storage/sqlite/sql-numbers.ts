@@ -1,5 +1,5 @@
-import type { Statement } from '../store.ts';
-import type { WriterRequest } from './writer-protocol.ts';
+import type { GroupRequest, Unit } from './writer-protocol.ts';
+import { encodeUnits } from './writer-protocol.ts';
 
 const MOST = 2_000;
 
@@ -9,12 +9,10 @@ export class SqlNumbers {
   #fresh: string[] = [];
   #reset = false;
 
-  encode(units: readonly (readonly Statement[])[]): WriterRequest {
+  encode(group: readonly Unit[]): GroupRequest {
     if (this.#numbers.size > MOST) this.reset();
-    const encoded = units.map((unit) =>
-      unit.map(({ sql, parameters, expectRows }) => ({ sql: this.#number(sql), parameters, expectRows })),
-    );
-    const request: WriterRequest = { kind: 'group', resetSql: this.#reset, newSql: this.#fresh, units: encoded };
+    const units = encodeUnits(group, (sql) => this.#number(sql));
+    const request: GroupRequest = { kind: 'group', resetSql: this.#reset, newSql: this.#fresh, units };
     this.#fresh = [];
     this.#reset = false;
     return request;

@@ -155,7 +155,7 @@ class OpenStore implements SqliteStore {
     if (unit.length === 0) return [];
     const refused = this.#parts.health.refuse();
     if (refused) throw refused;
-    return this.#parts.writer.write(unit);
+    return await this.#parts.writer.write(unit);
   }
 
   async backupTo(target: string): Promise<void> {

@@ -1,17 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { SqlValue, StatementResult } from '../store.ts';
+import type { Statement, StatementResult } from '../store.ts';
 import { fromSqlite, isEngineFailure } from './errors.ts';
 import { StatementCache } from './statement-cache.ts';
-import type { UnitOutcome } from './writer-protocol.ts';
-
-export interface PlainStatement {
-  readonly sql: string;
-  readonly parameters: readonly SqlValue[];
-  readonly expectRows: number | undefined;
-}
-
-type Unit = readonly PlainStatement[];
+import type { Unit, UnitOutcome } from './writer-protocol.ts';
 
 /**
  * Commits groups of units with one fsync each. Runs in the writer thread.
@@ -43,6 +35,8 @@ export class UnitWriter {
   }
 
   #commitTogether(units: readonly Unit[]): readonly UnitOutcome[] {
+    const [first] = units;
+    if (units.length === 1 && first && isAtomicByItself(first)) return [{ ok: true, results: this.#execute(first) }];
     this.#run('BEGIN IMMEDIATE');
     const outcomes = units.map((unit) => this.#inGroup(unit));
     this.#run('COMMIT');
@@ -62,7 +56,7 @@ export class UnitWriter {
   }
 
   #inGroup(unit: Unit): UnitOutcome {
-    const atomicByItself = unit.length === 1 && unit[0]?.expectRows === undefined;
+    const atomicByItself = isAtomicByItself(unit);
     if (!atomicByItself) this.#run('SAVEPOINT unit');
     try {
       const results = this.#execute(unit);
@@ -87,7 +81,7 @@ export class UnitWriter {
     });
   }
 
-  #one(statement: PlainStatement): StatementResult {
+  #one(statement: Statement): StatementResult {
     const prepared = this.#statements.prepare(statement.sql);
     if (prepared.returnsRows) {
       const rows = prepared.statement.all(...statement.parameters);
@@ -109,7 +103,12 @@ export class UnitWriter {
   }
 }
 
-function guardFailed(statement: PlainStatement, changes: number): HoldfastError {
+/** SQLite undoes a failed statement by itself; alone and unguarded it needs no transaction around it. */
+function isAtomicByItself(unit: Unit): boolean {
+  return unit.length === 1 && unit[0]?.expectRows === undefined;
+}
+
+function guardFailed(statement: Statement, changes: number): HoldfastError {
   return new HoldfastError(
     'storage.guard-failed',
     `A guard expected ${statement.expectRows} rows and found ${changes}; the unit was undone.`,

@@ -3,11 +3,17 @@
  * checks it, migrates it and then commits one group per message. Started by `openSqliteStore` only.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { corrupt, fromSqlite } from './errors.ts';
 import { migrateSqlite } from './migrate.ts';
 import { UnitWriter } from './unit-writer.ts';
-import type { WriterReply, WriterRequest, WriterSetup } from './writer-protocol.ts';
+import {
+  decodeUnits,
+  encodeOutcomes,
+  type WriterReply,
+  type WriterRequest,
+  type WriterSetup,
+} from './writer-protocol.ts';
 
 const BUSY_TIMEOUT_MS = 5_000;
 const LARGEST_IDLE_WAL_BYTES = 67_108_864;
@@ -30,24 +36,34 @@ function check(db: DatabaseSync, path: string): void {
   if (finding !== 'ok') throw corrupt(path, String(finding));
 }
 
-function serve(port: MessagePort, db: DatabaseSync, path: string): void {
-  const writer = new UnitWriter(db, path);
-  let texts: string[] = [];
+/**
+ * Takes requests until told to close. Between two it sleeps on the counter, not in an event loop, whose wake-up takes
+ * twice as long.
+ */
+function serve(port: MessagePort, setup: WriterSetup, db: DatabaseSync): void {
+  const writer = new UnitWriter(db, setup.path);
+  const requests = new Int32Array(setup.requests);
+  const texts: string[] = [];
   const reply = (message: WriterReply): void => port.postMessage(message);
-  port.on('message', (request: WriterRequest) => {
-    if (request.kind === 'close') {
-      db.close();
-      reply({ kind: 'closed' });
-      port.close();
-      return;
-    }
-    if (request.resetSql) texts = [];
+  for (;;) {
+    const request = nextRequest(port, requests);
+    if (request.kind === 'close') break;
+    if (request.resetSql) texts.length = 0;
     texts.push(...request.newSql);
-    const units = request.units.map((unit) =>
-      unit.map((statement) => ({ ...statement, sql: texts[statement.sql] ?? '' })),
-    );
-    reply({ kind: 'group', outcomes: writer.commit(units) });
-  });
+    const units = decodeUnits(request.units, texts);
+    reply(encodeOutcomes(units, writer.commit(units)));
+  }
+  db.close();
+  reply({ kind: 'closed' });
+}
+
+function nextRequest(port: MessagePort, requests: Int32Array): WriterRequest {
+  for (;;) {
+    const seen = Atomics.load(requests, 0);
+    const received = receiveMessageOnPort(port);
+    if (received) return received.message;
+    Atomics.wait(requests, 0, seen);
+  }
 }
 
 function main(port: MessagePort, setup: WriterSetup): void {
@@ -56,12 +72,11 @@ function main(port: MessagePort, setup: WriterSetup): void {
     db = open(setup);
     const report = migrateSqlite(db, setup.path, setup.migrations);
     if (setup.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${setup.maxPages}`);
-    serve(port, db, setup.path);
     port.postMessage({ kind: 'ready', ...report } satisfies WriterReply);
+    serve(port, setup, db);
   } catch (error) {
-    db?.close();
+    if (db?.isOpen) db.close();
     port.postMessage({ kind: 'refused', error: fromSqlite(error, setup.path).toShape() } satisfies WriterReply);
-    port.close();
   }
 }
 

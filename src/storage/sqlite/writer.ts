@@ -1,10 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { processEntry } from '../../base/entry.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { Statement, StatementResult } from '../store.ts';
+import type { StatementResult } from '../store.ts';
 import { fromShape } from './errors.ts';
 import { SqlNumbers } from './sql-numbers.ts';
-import type { UnitOutcome, WriterReply, WriterSetup } from './writer-protocol.ts';
+import {
+  decodeOutcomes,
+  type Unit,
+  type UnitFailure,
+  type UnitOutcome,
+  type WriterReply,
+  type WriterRequest,
+  type WriterSetup,
+} from './writer-protocol.ts';
 
 const MOST_UNITS_PER_GROUP = 1_000;
 
@@ -20,7 +28,7 @@ export interface WriterHealth {
 }
 
 interface PendingUnit {
-  readonly unit: readonly Statement[];
+  readonly unit: Unit;
   resolve(results: readonly StatementResult[]): void;
   reject(error: HoldfastError): void;
 }
@@ -34,6 +42,7 @@ export class Writer {
   readonly #numbers = new SqlNumbers();
   readonly #health: WriterHealth;
   readonly #path: string;
+  readonly #requests = new Int32Array(new SharedArrayBuffer(4));
   #waiting: PendingUnit[] = [];
   #underWay: PendingUnit[] = [];
   #scheduled = false;
@@ -43,12 +52,12 @@ export class Writer {
   readonly #ready = Promise.withResolvers<WriterReport>();
   readonly #exited = Promise.withResolvers<void>();
 
-  constructor(setup: WriterSetup, health: WriterHealth) {
+  constructor(setup: Omit<WriterSetup, 'requests'>, health: WriterHealth) {
     this.#health = health;
     this.#path = setup.path;
     this.#ready.promise.catch(() => {}); // Whoever awaits `ready` sees it; nobody has to.
     this.#worker = new Worker(processEntry(import.meta.url, './writer-thread'), {
-      workerData: setup,
+      workerData: { ...setup, requests: this.#requests.buffer },
       execArgv: [], // Flags of the main program (--eval, --test …) are not meant for it.
     });
     this.#worker.on('message', (reply: WriterReply) => this.#receive(reply));
@@ -63,7 +72,7 @@ export class Writer {
     return this.#ready.promise;
   }
 
-  write(unit: readonly Statement[]): Promise<readonly StatementResult[]> {
+  write(unit: Unit): Promise<readonly StatementResult[]> {
     if (this.#closing || this.#ended) return Promise.reject(this.#ended ?? closed(this.#path));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ unit, resolve, reject });
@@ -78,7 +87,7 @@ export class Writer {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
-    if (!this.#ended) this.#worker.postMessage({ kind: 'close', resetSql: false, newSql: [], units: [] });
+    if (!this.#ended) this.#post({ kind: 'close' });
     await this.#exited.promise;
   }
 
@@ -96,23 +105,31 @@ export class Writer {
     this.#underWay = this.#waiting.splice(0, MOST_UNITS_PER_GROUP);
     const request = this.#numbers.encode(this.#underWay.map((pending) => pending.unit));
     try {
-      this.#worker.postMessage(request);
+      this.#post(request);
     } catch (error) {
       this.#numbers.reset();
-      this.#settle(this.#underWay.map(() => uncloneable(error)));
+      const failure = uncloneable(error);
+      this.#settle((units) => units.map(() => ({ ok: false, ...failure })));
     }
+  }
+
+  #post(request: WriterRequest): void {
+    this.#worker.postMessage(request);
+    Atomics.add(this.#requests, 0, 1);
+    Atomics.notify(this.#requests, 0);
   }
 
   #receive(reply: WriterReply): void {
     if (reply.kind === 'ready') this.#ready.resolve(reply);
     else if (reply.kind === 'refused') this.#end(fromShape(reply.error));
-    else if (reply.kind === 'group') this.#settle(reply.outcomes);
+    else if (reply.kind === 'group') this.#settle((units) => decodeOutcomes(units, reply));
   }
 
-  #settle(outcomes: readonly UnitOutcome[]): void {
+  #settle(outcomesOf: (units: readonly Unit[]) => readonly UnitOutcome[]): void {
     const settled = this.#underWay;
     this.#underWay = [];
     if (this.#waiting.length > 0) this.#sendGroup();
+    const outcomes = outcomesOf(settled.map((pending) => pending.unit));
     for (const [index, pending] of settled.entries()) this.#settleOne(pending, outcomes[index]);
     if (this.#waiting.length === 0 && this.#underWay.length === 0) this.#onIdle?.();
   }
@@ -145,7 +162,7 @@ export function closed(path: string): HoldfastError {
   return new HoldfastError('storage.closed', `The database ${path} is closed.`);
 }
 
-function uncloneable(error: unknown): UnitOutcome {
+function uncloneable(error: unknown): UnitFailure {
   const message = `A statement has a parameter that is no SQL value: ${HoldfastError.from(error).message}`;
-  return { ok: false, engine: false, error: { code: 'bad-request', message } };
+  return { engine: false, error: { code: 'bad-request', message } };
 }

@@ -1,5 +1,5 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Meta } from './meta.ts';
@@ -110,12 +110,15 @@ function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');
 }
 
-/** Exclusive create and fsync: a key that sealed something must be on the disk before that something. */
+/**
+ * Exclusive and synchronous: a key that sealed something must be on the disk before that something. (`fsync` is not
+ * allowed under Node's permission model; O_SYNC does the same.)
+ */
 function writeKeyFile(path: string, key: Buffer): void {
-  const file = openSync(path, 'wx', 0o600);
+  const { O_CREAT, O_EXCL, O_WRONLY, O_SYNC } = constants;
+  const file = openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_SYNC, 0o600);
   try {
     writeSync(file, `${key.toString('base64')}\n`);
-    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -8,7 +8,9 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-async function serve(onConnect: (send: (value: unknown) => void, after: string | null, close: () => void) => void) {
+async function serve(
+  onConnect: (send: (value: unknown) => void, after: string | null, close: (code?: number) => void) => void,
+) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((resolve) => server.once('listening', resolve));
   server.on('connection', (socket, request) => {
@@ -16,7 +18,7 @@ async function serve(onConnect: (send: (value: unknown) => void, after: string |
     onConnect(
       (value) => socket.send(JSON.stringify(value)),
       after,
-      () => socket.terminate(),
+      (code) => (code === undefined ? socket.terminate() : socket.close(code)),
     );
   });
   open.push(() => {
@@ -29,6 +31,7 @@ async function serve(onConnect: (send: (value: unknown) => void, after: string |
 function listen(url: string, handlers: { cursor?: () => number; onMessage?: (message: unknown) => void } = {}) {
   const states: ConnectionState[] = [];
   let failures = 0;
+  let unknown = 0;
   const stream: EventStream = createEventStream({
     url,
     WebSocket: globalThis.WebSocket as never,
@@ -40,9 +43,12 @@ function listen(url: string, handlers: { cursor?: () => number; onMessage?: (mes
     onFailure: () => {
       failures += 1;
     },
+    onUnknownCursor: () => {
+      unknown += 1;
+    },
   });
   open.push(() => stream.stop());
-  return { states, failures: () => failures };
+  return { states, failures: () => failures, unknown: () => unknown };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -72,6 +78,16 @@ describe('createEventStream', () => {
     expect(asked.slice(0, 2)).toEqual(['7', '8']);
     await until(() => states.at(-1) === 'open');
     expect(states).toEqual(['connecting', 'open', 'reconnecting', 'open']);
+  });
+
+  it('tells a lost journal from a lost login', async () => {
+    let connects = 0;
+    const url = await serve((_send, _after, close) => {
+      connects += 1;
+      close(connects === 1 ? 4009 : 1008);
+    });
+    const { unknown, failures } = listen(url);
+    await until(() => unknown() === 1 && failures() >= 1);
   });
 
   it('says when a connect fails, and keeps trying', async () => {

@@ -11,8 +11,10 @@ export interface EventStreamDeps {
   readonly cursor: () => number;
   readonly onMessage: (message: StreamMessage) => void;
   readonly onState: (state: ConnectionState) => void;
-  /** After a failed connect: the browser does not say why, so somebody looks (signed out, or the host is away). */
+  /** After a failed connect or the end of the login: the browser does not say why, so somebody asks the API. */
   readonly onFailure: () => void;
+  /** The host's journal is older than the cursor: another home answers now. */
+  readonly onUnknownCursor: () => void;
 }
 
 export interface EventStream {
@@ -21,6 +23,9 @@ export interface EventStream {
   stop(): void;
 }
 
+/** Close codes of the host, see its `subscriber.ts`. */
+const CLOSE_SIGNED_OUT = 1008;
+const CLOSE_UNKNOWN_SEQ = 4009;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
@@ -44,9 +49,10 @@ export function createEventStream(deps: EventStreamDeps): EventStream {
     own.onmessage = ({ data }) => {
       if (socket === own) deps.onMessage(JSON.parse(String(data)) as StreamMessage);
     };
-    own.onclose = () => {
+    own.onclose = ({ code }) => {
       if (socket !== own || stopped) return;
-      if (!opened) deps.onFailure();
+      if (code === CLOSE_UNKNOWN_SEQ) deps.onUnknownCursor();
+      else if (!opened || code === CLOSE_SIGNED_OUT) deps.onFailure();
       failures += 1;
       deps.onState('reconnecting');
       timer = deps.setTimeout(connect, retryDelayMs(failures));

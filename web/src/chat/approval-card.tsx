@@ -1,11 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { ShieldQuestion } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client.ts';
 import { useApp, useNow } from '../app-context.tsx';
 import { formatRemaining } from '../format.ts';
 import type { ApprovalState } from '../state/run-model.ts';
-import { Badge, Button, ErrorNote, type NamedError, toNamedError } from '../ui/basics.tsx';
+import { Badge, Button, ErrorNote, Fold, type NamedError, toNamedError } from '../ui/basics.tsx';
 
 /**
  * A question to the user. Everything on it was rendered by the host from the exact arguments; it is shown as plain
@@ -33,46 +33,86 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
     await queries.invalidateQueries({ queryKey: ['approvals'] });
   };
 
+  if (!open) return <Settled approval={approval} expired={expired} error={error} decidedHere={sent !== undefined} />;
   return (
-    <section
-      aria-label={`Approval: ${approval.card.title}`}
-      className={`card overflow-hidden ${open ? 'border-warn shadow-card' : ''}`}
-    >
+    <section aria-label={`Approval: ${approval.card.title}`} className="card overflow-hidden border-warn shadow-card">
       <div className="flex items-start gap-2.5 px-4 pt-3.5">
-        <ShieldQuestion size={17} aria-hidden className={`mt-0.5 shrink-0 ${open ? 'text-warn' : 'text-faint'}`} />
+        <ShieldQuestion size={17} aria-hidden className="mt-0.5 shrink-0 text-warn" />
         <p className="min-w-0 flex-1 font-medium wrap-anywhere">{approval.card.title}</p>
-        {!open && <Verdict approval={approval} expired={expired} />}
       </div>
-      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 px-4 py-3 text-[13px]">
-        {approval.card.facts.map(({ name, value }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the facts of a card never change
-          <div key={index} className="contents">
-            <dt className="text-muted">{name}</dt>
-            <dd className="font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap">{value}</dd>
-          </div>
-        ))}
-        <div className="contents">
-          <dt className="text-muted">risk</dt>
-          <dd className="wrap-anywhere">{approval.card.risk}</dd>
-        </div>
-      </dl>
+      <div className="px-4 py-3">
+        <Facts approval={approval} />
+      </div>
       {error && (
         <div className="px-4 pb-3">
           <ErrorNote error={error} />
         </div>
       )}
-      {open && (
-        <div className="flex flex-wrap items-center gap-2 border-t border-line bg-bg px-4 py-2.5">
-          <Button look="primary" disabled={sent !== undefined} onClick={() => void decide('allow')}>
-            Allow
-          </Button>
-          <Button look="danger" disabled={sent !== undefined} onClick={() => void decide('deny')}>
-            Deny
-          </Button>
-          <span className="ml-auto text-xs text-muted">Expires in {formatRemaining(approval.expiresAt - now)}</span>
-        </div>
-      )}
+      <div className="flex flex-wrap items-center gap-2 border-t border-line bg-bg px-4 py-2.5">
+        <Button look="primary" disabled={sent !== undefined} onClick={() => void decide('allow')}>
+          Allow
+        </Button>
+        <Button look="danger" disabled={sent !== undefined} onClick={() => void decide('deny')}>
+          Deny
+        </Button>
+        <span className="ml-auto text-xs text-muted">Expires in {formatRemaining(approval.expiresAt - now)}</span>
+      </div>
     </section>
+  );
+}
+
+function Facts({ approval }: { approval: ApprovalState }) {
+  return (
+    <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 text-[13px]">
+      {approval.card.facts.map(({ name, value }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the facts of a card never change
+        <div key={index} className="contents">
+          <dt className="text-muted">{name}</dt>
+          <dd className="font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap">{value}</dd>
+        </div>
+      ))}
+      <div className="contents">
+        <dt className="text-muted">risk</dt>
+        <dd className="wrap-anywhere">{approval.card.risk}</dd>
+      </div>
+    </dl>
+  );
+}
+
+/** An answered question is one line that still opens to what was asked. */
+function Settled({
+  approval,
+  expired,
+  error,
+  decidedHere,
+}: {
+  approval: ApprovalState;
+  expired: boolean;
+  error: NamedError | undefined;
+  decidedHere: boolean;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  // The pressed button is gone: a keyboard goes on from here, not from the top of the page.
+  useEffect(() => {
+    if (decidedHere && document.activeElement === document.body) box.current?.querySelector('summary')?.focus();
+  }, [decidedHere]);
+  return (
+    <div ref={box} className="text-[13px]">
+      <Fold
+        summary={
+          <span className="flex min-w-0 flex-wrap items-center gap-x-2">
+            <ShieldQuestion size={14} aria-hidden className="shrink-0" />
+            <span className="min-w-0 wrap-anywhere">{approval.card.title}</span>
+            <Verdict approval={approval} expired={expired} />
+          </span>
+        }
+      >
+        <div className="mt-1 mb-1 ml-5">
+          <Facts approval={approval} />
+        </div>
+      </Fold>
+      {error && <ErrorNote error={error} />}
+    </div>
   );
 }
 

@@ -7,27 +7,31 @@ import { Empty, IconButton } from '../ui/basics.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ApprovalCardView } from './approval-card.tsx';
 
+export function usePendingApprovals(): readonly ApprovalView[] {
+  const { api } = useApp();
+  return useQuery({ queryKey: ['approvals'], queryFn: api.approvals, refetchInterval: 30_000 }).data ?? [];
+}
+
 /** How many decisions wait for the user, on every page; opens the cards. */
 export function ApprovalsButton() {
-  const { api } = useApp();
   const [open, setOpen] = useState(false);
-  const { data: pending = [] } = useQuery({ queryKey: ['approvals'], queryFn: api.approvals, refetchInterval: 30_000 });
+  const pending = usePendingApprovals();
   const count = pending.length;
-  const label = count === 0 ? 'No approvals wait' : count === 1 ? '1 approval waits' : `${count} approvals wait`;
+  const label = count === 0 ? 'No approvals' : count === 1 ? '1 approval' : `${count} approvals`;
   return (
     <>
       {count > 0 ? (
         <button
           type="button"
           onClick={() => setOpen(true)}
-          className="inline-flex h-8 items-center gap-1.5 rounded-full bg-warn-soft px-3 text-[13px] font-medium text-warn hover:brightness-95"
+          className="inline-flex h-8 items-center gap-1.5 rounded-full bg-warn-soft px-3 text-[13px] font-medium whitespace-nowrap text-warn hover:brightness-95"
         >
           <ShieldCheck size={15} aria-hidden /> {label}
         </button>
       ) : (
         <IconButton icon={ShieldCheck} label={label} onClick={() => setOpen(true)} />
       )}
-      <Announce text={count === 0 ? '' : `${label}: ${pending[0]?.card.title ?? ''}`} />
+      <Announce text={count === 0 ? '' : `${label} needed: ${pending[0]?.card.title ?? ''}`} />
       {open && (
         <Dialog title="Approvals" onClose={() => setOpen(false)}>
           {count === 0 && (

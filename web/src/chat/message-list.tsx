@@ -2,10 +2,11 @@ import { useQuery } from '@tanstack/react-query';
 import { ArrowDown, MessageSquare } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import type { AgentView, MessageView } from '../../../src/protocol/api.ts';
+import { HISTORY_LIMIT } from '../api/client.ts';
 import { useApp } from '../app-context.tsx';
-import { formatClock } from '../format.ts';
 import { Button, ErrorNote, SkeletonRows, toNamedError } from '../ui/basics.tsx';
 import { Turn } from './turn.tsx';
+import { UserBubble } from './user-bubble.tsx';
 
 /** Turns whose steps are fetched at once; older ones on request. */
 const EAGER_TURNS = 6;
@@ -35,6 +36,12 @@ export function MessageList({
       <div className="mx-auto flex w-full max-w-3xl flex-col gap-6 px-3 py-6 sm:px-5">
         {history.error && <ErrorNote error={toNamedError(history.error)} />}
         {sessionId !== undefined && history.isPending && <SkeletonRows rows={3} />}
+        {messages.length >= HISTORY_LIMIT && (
+          <p className="text-center text-[13px] text-muted">
+            Earlier messages are not shown here. In a terminal:{' '}
+            <code className="font-mono text-xs">holdfast history {agent?.id}</code>
+          </p>
+        )}
         {empty && !history.error && <Welcome agent={agent} onSuggest={onSuggest} />}
         {turnsOf(messages).map((turn, index, all) => (
           <Turn key={turn[0]?.id} messages={turn} agent={agent} eager={index >= all.length - EAGER_TURNS} />
@@ -55,19 +62,6 @@ export function turnsOf(messages: readonly MessageView[]): MessageView[][] {
     else turns.push([message]);
   }
   return turns;
-}
-
-export function UserBubble({ text, note, at }: { text: string; note?: string | undefined; at?: number }) {
-  return (
-    <div className="flex flex-col items-end gap-1">
-      <div className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 wrap-anywhere whitespace-pre-wrap">
-        {text}
-      </div>
-      <p className="text-xs text-muted">
-        {note ?? (at !== undefined && <time dateTime={new Date(at).toISOString()}>{formatClock(at)}</time>)}
-      </p>
-    </div>
-  );
 }
 
 const SUGGESTIONS = ['Hello! What can you do?', 'Look through a folder of mine and write a report about it.'];

@@ -1,29 +1,41 @@
 import { Brain } from 'lucide-react';
+import type { ComponentType } from 'react';
 import { useDraft } from '../app-context.tsx';
 import { formatDuration, formatMoney, formatTokens } from '../format.ts';
 import { draftText } from '../state/draft.ts';
-import type { ModelItem, RunItem, RunModel } from '../state/run-model.ts';
-import { ErrorNote, Fold } from '../ui/basics.tsx';
+import { type ModelItem, type RunItem, type RunModel, reasoningOf, type ToolItem, textOf } from '../state/run-model.ts';
+import { Fold } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
 import { ApprovalCardView } from './approval-card.tsx';
-import { UserBubble } from './message-list.tsx';
 import { ToolStep } from './tool-step.tsx';
-import { WorkerCard } from './worker-card.tsx';
+import { UserBubble } from './user-bubble.tsx';
+
+type WorkerView = ComponentType<{ item: ToolItem }>;
 
 /** The steps of a run in their order: what the model said, each tool, each question to the user. */
 export function RunItems({
   run,
   leadMessageId,
+  Worker,
   detailed = false,
 }: {
   run: RunModel;
+  /** Shows a call that started a run of its own; that run has steps in turn. */
+  Worker: WorkerView;
   /** The message that is already shown above. */
   leadMessageId?: string | undefined;
   /** Model calls as rows of their own, with tokens and cost. */
   detailed?: boolean;
 }) {
   return run.items.map((item) => (
-    <ItemView key={item.seq} item={item} runId={run.id} leadMessageId={leadMessageId} detailed={detailed} />
+    <ItemView
+      key={item.seq}
+      item={item}
+      runId={run.id}
+      leadMessageId={leadMessageId}
+      Worker={Worker}
+      detailed={detailed}
+    />
   ));
 }
 
@@ -31,9 +43,11 @@ function ItemView({
   item,
   runId,
   leadMessageId,
+  Worker,
   detailed,
 }: {
   item: RunItem;
+  Worker: WorkerView;
   runId: string;
   leadMessageId: string | undefined;
   detailed: boolean;
@@ -47,8 +61,8 @@ function ItemView({
     case 'tool':
       return (
         <>
-          {isWorker(item) ? <WorkerCard item={item} /> : <ToolStep item={item} runId={runId} />}
           {item.approval && <ApprovalCardView approval={item.approval} />}
+          {isWorker(item) ? <Worker item={item} /> : isAsking(item) || <ToolStep item={item} runId={runId} />}
         </>
       );
     case 'wait':
@@ -60,17 +74,20 @@ function ItemView({
 }
 
 const isWorker = (item: Extract<RunItem, { kind: 'tool' }>): boolean =>
-  item.childRunId !== undefined || (item.tool === 'spawn_worker' && item.outcome === undefined);
+  item.childRunId !== undefined || (item.tool === 'spawn_worker' && item.startedAt !== undefined && !item.outcome);
+
+/** While the user is asked, the card stands for the step. */
+const isAsking = (item: ToolItem): boolean => item.approval !== undefined && item.approval.outcome === undefined;
 
 function ModelView({ item, detailed }: { item: ModelItem; detailed: boolean }) {
   if (item.failed) {
     const { error, willRetry } = item.failed;
-    if (!willRetry) return <ErrorNote error={error} />;
+    if (!willRetry) return null; // the run ends with this error and shows it
     return <p className="text-[13px] text-warn">{error.message} Trying again.</p>;
   }
   if (!item.finished) return null;
-  const { message, usage, costUsd, estimated, durationMs } = item.finished;
-  const reasoning = message.parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join('');
+  const { usage, costUsd, estimated, durationMs } = item.finished;
+  const reasoning = reasoningOf(item);
   const text = textOf(item);
   return (
     <>
@@ -93,11 +110,6 @@ function ModelView({ item, detailed }: { item: ModelItem; detailed: boolean }) {
       )}
     </>
   );
-}
-
-export function textOf(item: RunItem): string {
-  if (item.kind !== 'model' || !item.finished) return '';
-  return item.finished.message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
 /** What the model is writing right now. */

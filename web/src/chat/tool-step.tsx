@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Ban, Check, CircleDashed, CircleHelp, Clock, X } from 'lucide-react';
 import { useState } from 'react';
 import type { JsonValue } from '../../../src/protocol/json.ts';
+import type { ToolOutcome } from '../../../src/protocol/tool.ts';
 import { useApp, useLiveOutput } from '../app-context.tsx';
 import { formatBytes, formatDuration } from '../format.ts';
 import type { ToolItem } from '../state/run-model.ts';
@@ -9,30 +10,37 @@ import { Badge, Button, ErrorNote, Fold, Output, toNamedError } from '../ui/basi
 
 /** One tool call: a line that opens to its arguments, the decision and the output. */
 export function ToolStep({ item, runId }: { item: ToolItem; runId: string }) {
-  const live = useLiveOutput(runId, item.callId);
-  const running = item.outcome === undefined;
   return (
-    <Fold
-      className="text-[13px]"
-      summary={
-        <span className="flex min-w-0 flex-1 items-center gap-2">
-          <StepMark item={item} />
-          <code className="shrink-0 font-mono text-xs font-medium text-text">{item.tool}</code>
-          <span className="min-w-0 flex-1 truncate font-mono text-xs">{summarise(item.input)}</span>
-          <StepFacts item={item} />
-        </span>
-      }
-    >
-      <div className="mt-1.5 mb-2 ml-5 flex flex-col gap-2">
-        <ToolDetails item={item} />
-      </div>
-      {running && live && (live.text !== '' || live.progress !== '') && (
-        <div className="mt-1.5 mb-2 ml-5">
-          {live.text !== '' && <Output label={`Live output of ${item.tool}`} text={live.text} tail />}
-          {live.progress !== '' && <p className="text-muted">{live.progress}</p>}
+    <div className="text-[13px]">
+      <Fold
+        summary={
+          <span className="flex min-w-0 flex-1 items-center gap-2">
+            <StepMark item={item} />
+            <code className="shrink-0 font-mono text-xs font-medium text-text">{item.tool}</code>
+            <span className="min-w-0 flex-1 truncate font-mono text-xs">{summarise(item.input)}</span>
+            <StepFacts item={item} />
+          </span>
+        }
+      >
+        <div className="mt-1.5 mb-2 ml-5 flex flex-col gap-2">
+          <ToolDetails item={item} />
         </div>
-      )}
-    </Fold>
+      </Fold>
+      {item.outcome === undefined && <LiveOutput item={item} runId={runId} />}
+    </div>
+  );
+}
+
+/** Shown without a click while the tool runs; folds into the step when the outcome is there. */
+function LiveOutput({ item, runId }: { item: ToolItem; runId: string }) {
+  const live = useLiveOutput(runId, item.callId);
+  if (!live) return null;
+  return (
+    <div className="mt-1 mb-2 ml-5 flex flex-col gap-1">
+      {live.cut && <p className="text-xs text-muted">Earlier output is left out here.</p>}
+      {live.text !== '' && <Output label={`Live output of ${item.tool}`} text={live.text} tail />}
+      {live.progress !== '' && <p className="text-muted">{live.progress}</p>}
+    </div>
   );
 }
 
@@ -59,7 +67,7 @@ function StepFacts({ item }: { item: ToolItem }) {
   return (
     <span className="flex shrink-0 items-center gap-2 text-xs">
       {item.outcome && item.outcome.status !== 'ok' && <Badge tone="danger">{item.outcome.status}</Badge>}
-      {exit !== undefined && <span className="max-sm:hidden">{exit}</span>}
+      {exit !== undefined && <span className="max-sm:hidden">exit {exit}</span>}
       {item.durationMs !== undefined && <span>{formatDuration(item.durationMs)}</span>}
     </span>
   );
@@ -82,12 +90,17 @@ export function ToolDetails({ item }: { item: ToolItem }) {
       {item.outcome && (
         <Labelled name="Output">
           <Output label={`Output of ${item.tool}`} text={item.outcome.text || '(nothing)'} />
-          {item.outcome.blob !== undefined && <WholeOutput hash={item.outcome.blob} bytes={item.outcome.bytes} />}
+          {item.outcome.blob !== undefined && isShortened(item.outcome) && (
+            <WholeOutput hash={item.outcome.blob} bytes={item.outcome.bytes} />
+          )}
         </Labelled>
       )}
     </>
   );
 }
+
+/** Short outputs are kept as a blob too, but there is nothing more in it. */
+const isShortened = ({ text, bytes }: ToolOutcome): boolean => bytes === undefined || bytes > text.length;
 
 function Labelled({ name, children }: { name: string; children: React.ReactNode }) {
   return (
@@ -142,5 +155,10 @@ export function summarise(input: JsonValue): string {
 
 export function exitText(data: JsonValue | undefined): string | undefined {
   if (data === null || typeof data !== 'object' || Array.isArray(data)) return undefined;
-  return typeof data.exitCode === 'number' ? `exit ${data.exitCode}` : undefined;
+  if (typeof data.exitCode === 'number') return String(data.exitCode);
+  return typeof data.limit === 'string'
+    ? `${data.limit} limit`
+    : typeof data.reason === 'string'
+      ? data.reason
+      : undefined;
 }

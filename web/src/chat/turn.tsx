@@ -3,12 +3,13 @@ import type { AgentView, MessageView } from '../../../src/protocol/api.ts';
 import { useDraft, useRun } from '../app-context.tsx';
 import { formatClock, formatDuration, formatMoney } from '../format.ts';
 import { Link, runPath } from '../router.tsx';
-import { isActive, type RunModel } from '../state/run-model.ts';
+import { isActive, type RunModel, textOf } from '../state/run-model.ts';
 import { Button, ErrorNote, Skeleton, toNamedError } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
 import { ArtifactList } from './artifacts.tsx';
-import { UserBubble } from './message-list.tsx';
-import { DraftView, RunItems, textOf } from './run-items.tsx';
+import { DraftView, RunItems } from './run-items.tsx';
+import { UserBubble } from './user-bubble.tsx';
+import { WorkerCard } from './worker-card.tsx';
 
 /** What the user said and all that came of it. */
 export function Turn({
@@ -72,7 +73,7 @@ function RunTurn({
   return (
     <>
       <div className="flex flex-col gap-3">
-        <RunItems run={run} leadMessageId={messages[0]?.id} />
+        <RunItems run={run} leadMessageId={messages[0]?.id} Worker={WorkerCard} />
         <DraftView runId={runId} />
         <Working run={run} agentName={agent?.title ?? 'The agent'} />
       </div>

@@ -24,17 +24,12 @@ export function WorkerCard({ item }: { item: ToolItem }) {
           </p>
           {task !== '' && <p className="line-clamp-3 text-[13px] wrap-anywhere text-muted">{task}</p>}
         </div>
-        {item.childRunId === undefined && <NotStarted item={item} />}
+        {item.childRunId === undefined && <Badge>starting</Badge>}
         {item.childRunId !== undefined && <ChildBadge runId={item.childRunId} />}
       </div>
       {item.childRunId !== undefined && <ChildRun runId={item.childRunId} />}
     </section>
   );
-}
-
-function NotStarted({ item }: { item: ToolItem }) {
-  if (item.approval && item.approval.outcome === undefined) return <Badge tone="warn">needs your decision</Badge>;
-  return <Badge>{item.outcome?.status ?? 'starting'}</Badge>;
 }
 
 function ChildBadge({ runId }: { runId: string }) {
@@ -84,7 +79,7 @@ function ChildRun({ runId }: { runId: string }) {
       </button>
       {open && (
         <div className="flex flex-col gap-2 px-3.5 pt-1 pb-3">
-          <RunItems run={run} detailed />
+          <RunItems run={run} Worker={WorkerCard} detailed />
           <DraftView runId={runId} />
         </div>
       )}

@@ -10,7 +10,7 @@ import { chatPath, Link, runPath } from '../router.tsx';
 import { isActive, type RunModel } from '../state/run-model.ts';
 import { Button, Empty, ErrorNote, Fold, Page, SkeletonRows, toNamedError } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
-import { layTimeline } from './timeline.ts';
+import { axisOf, layTimeline } from './timeline.ts';
 import { Waterfall } from './waterfall.tsx';
 
 export function RunPage({ runId }: { runId: string }) {
@@ -54,7 +54,8 @@ function RunBody({
   const agents = useAgents();
   const active = isActive(run.state);
   const now = useNow(active ? 1_000 : 3_600_000);
-  const timeline = layTimeline(run, now);
+  const axis = axisOf(run, now);
+  const timeline = layTimeline(run, now, axis);
   const open = run.items.flatMap((item) =>
     item.kind === 'tool' && item.approval && item.approval.outcome === undefined ? [item.approval] : [],
   );
@@ -80,7 +81,7 @@ function RunBody({
             )}
             {run.parentRunId !== undefined && (
               <Link href={runPath(run.parentRunId)} className="underline underline-offset-2 hover:text-text">
-                Started by
+                Parent run
               </Link>
             )}
           </p>
@@ -92,7 +93,7 @@ function RunBody({
       </div>
       <dl className="card my-4 grid grid-cols-2 gap-px overflow-hidden bg-line sm:grid-cols-5">
         {facts.map(([name, value]) => (
-          <div key={name} className="bg-surface px-4 py-2.5">
+          <div key={name} className="bg-surface px-4 py-2.5 max-sm:last:col-span-2">
             <dt className="text-xs text-muted">{name}</dt>
             <dd className="text-[15px] font-semibold">{value}</dd>
           </div>
@@ -110,7 +111,7 @@ function RunBody({
           Steps appear here as the run takes them.
         </Empty>
       ) : (
-        <Waterfall run={run} timeline={timeline} />
+        <Waterfall run={run} timeline={timeline} axis={axis} now={now} />
       )}
       {run.result && run.result.text !== '' && (
         <section aria-label="Result" className="card mt-4 p-4">

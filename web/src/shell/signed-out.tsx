@@ -9,7 +9,7 @@ export function SignedOut() {
         This page opens with a one-time link. On the machine where Holdfast runs, type this in a terminal and open the
         link that it prints:
       </p>
-      <Command text="holdfast status" />
+      <Command text="holdfast dashboard" />
       <p className="text-muted">
         Links work once and for a short time. If you opened this page from an old link, ask for a new one.
       </p>

@@ -139,6 +139,14 @@ describe('drafts', () => {
     expect(shown(apply([draft('next', 0, 2)], ended))).toBe('next');
   });
 
+  it('goes on after a question was answered, and ends with the run', () => {
+    const result = { kind: 'question' as const, text: 'Which?', artifacts: [] };
+    const asked = apply([stream(view(6, { type: 'run.finished', state: 'asked', result }))]);
+    expect(shown(apply([draft('again', 0, 2)], asked))).toBe('again');
+    const done = apply([draft('again', 0, 2), stream(view(7, { type: 'run.finished', state: 'done', result }))], asked);
+    expect(shown(apply([draft('late', 0, 3)], done))).toBe('');
+  });
+
   it('keeps the draft of a later step when an earlier one is replayed', () => {
     expect(shown(apply([draft('step two', 0, 2), stream(finishedModel(5, 1))]))).toBe('step two');
   });

@@ -1,5 +1,5 @@
 import type { EventView } from '../../../src/protocol/api.ts';
-import type { LiveEvent } from '../../../src/protocol/event.ts';
+import type { JournalEvent, LiveEvent } from '../../../src/protocol/event.ts';
 import { addChunk, type Segments } from './draft.ts';
 
 /**
@@ -98,17 +98,20 @@ function markComplete(state: JournalState, runId: string): JournalState {
 function evict(runs: Map<string, RunLog>): Map<string, RunLog> {
   if (runs.size <= MAX_RUNS) return runs;
   const last = (log: RunLog) => log.events.at(-1)?.seq ?? 0;
-  const finished = [...runs].filter(([, log]) => log.events.at(-1)?.event.type === 'run.finished');
+  const finished = [...runs].filter(([, log]) => endsRun(log.events.at(-1)?.event));
   finished.sort(([, a], [, b]) => last(a) - last(b));
   for (const [id] of finished.slice(0, runs.size - MAX_RUNS)) runs.delete(id);
   return runs;
 }
 
+/** A run that ended with a question goes on when it is answered. */
+const endsRun = (event: JournalEvent | undefined): boolean => event?.type === 'run.finished' && event.state !== 'asked';
+
 /** A stored event replaces what was shown live for it. */
 function settle(state: JournalState, { runId, event }: EventView): JournalState {
   if (runId === null) return state;
   const draft = state.drafts.get(runId);
-  const ends = event.type === 'run.finished' || (event.type === 'model.finished' && event.step >= (draft?.step ?? 0));
+  const ends = endsRun(event) || (event.type === 'model.finished' && event.step >= (draft?.step ?? 0));
   if (draft && ends) return { ...state, drafts: without(state.drafts, runId) };
   if (event.type === 'effect.finished')
     return { ...state, outputs: without(state.outputs, outputKey(runId, event.callId)) };
@@ -148,9 +151,7 @@ const isOlder = (a: { step: number; attempt: number }, b: { step: number; attemp
 /** A late hint for something that is already settled must not bring it back. */
 function isOver(state: JournalState, runId: string, step: number): boolean {
   const events = state.runs.get(runId)?.events ?? [];
-  return events.some(
-    ({ event }) => event.type === 'run.finished' || (event.type === 'model.finished' && event.step >= step),
-  );
+  return events.some(({ event }) => endsRun(event) || (event.type === 'model.finished' && event.step >= step));
 }
 
 function addOutput(

@@ -242,3 +242,12 @@ function noteText(event: JournalEvent): string | undefined {
 }
 
 export const isActive = (state: RunState): boolean => state === 'queued' || state === 'running' || state === 'waiting';
+
+const partsOf = (item: RunItem, type: 'text' | 'reasoning'): string =>
+  item.kind !== 'model' || !item.finished
+    ? ''
+    : item.finished.message.parts.map((part) => (part.type === type ? part.text : '')).join('');
+
+/** What the model said to the reader in this call. */
+export const textOf = (item: RunItem): string => partsOf(item, 'text');
+export const reasoningOf = (item: RunItem): string => partsOf(item, 'reasoning');

@@ -40,9 +40,9 @@ export function Dialog({
           <IconButton icon={X} label="Close" onClick={onClose} />
         </div>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-        <div className="scroll min-h-0 px-5 py-4" tabIndex={0} role="group" aria-label={title}>
+        <section className="scroll min-h-0 px-5 py-4 focus-visible:-outline-offset-2" tabIndex={0} aria-label={title}>
           {children}
-        </div>
+        </section>
       </div>
     </dialog>
   );

@@ -80,7 +80,7 @@ function list({ ordered, start, items }: Tokens.List, key: number): ReactNode {
 function table({ header, rows }: Tokens.Table, key: number): ReactNode {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div key={key} className="table-scroll" tabIndex={0} role="group" aria-label="Table">
+    <section key={key} className="table-scroll" tabIndex={0} aria-label="Table">
       <table>
         <thead>
           <tr>
@@ -102,7 +102,7 @@ function table({ header, rows }: Tokens.Table, key: number): ReactNode {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

@@ -1,0 +1,223 @@
+import type { EventView, StreamMessage } from '../../protocol/api.ts';
+import type { EventOf } from '../../protocol/event.ts';
+import { visibleText } from '../../protocol/transcript.ts';
+import { cardLines } from '../render/card.ts';
+import { errorLines } from '../render/error.ts';
+import type { Paint } from '../render/paint.ts';
+import { oneLine, plainText } from '../render/plain-text.ts';
+import { duration, usd } from '../render/units.ts';
+import { createDraft, type Draft } from './draft.ts';
+import { parseLive } from './live-event.ts';
+import type { Screen } from './screen.ts';
+
+/**
+ * Turns the journal's stream into what a person sees: the answers of the chat's own runs as they are written, every step
+ * of their workers as one dim line, approvals as cards. It is fed by sequence number, so that an event that comes
+ * again after a reconnect is shown once.
+ */
+export interface ConversationView {
+  handle(message: StreamMessage): void;
+  /** Which conversation to follow. Its runs, and all that they start, are shown. */
+  follow(sessionId: string): void;
+  /**
+   * Text typed here needs no echo; the same session may also be used from elsewhere. Called before it is sent: the stream
+   * may bring the message back before the reply that names its id.
+   */
+  expectOwn(text: string): void;
+  readonly activeRun: string | undefined;
+  readonly approval: { readonly id: string; readonly runId: string } | undefined;
+  decided(approvalId: string): void;
+}
+
+export interface ConversationDeps {
+  readonly screen: Screen;
+  readonly paint: Paint;
+  /** Called when something changed that the prompt depends on. */
+  readonly onChange: () => void;
+}
+
+interface FollowedRun {
+  readonly root: boolean;
+  readonly name: string;
+  readonly draft: Draft;
+  readonly calls: Map<string, { tool: string; input: unknown }>;
+  costUsd: number;
+  steps: number;
+  said: string;
+  readonly startedAt: number;
+}
+
+type Handlers = { [T in EventView['event']['type']]?: (run: FollowedRun, event: EventOf<T>, view: EventView) => void };
+
+interface ViewState {
+  readonly screen: Screen;
+  readonly paint: Paint;
+  /** By run id: the runs of this conversation, and all that they started. */
+  readonly runs: Map<string, FollowedRun>;
+  readonly own: string[];
+  readonly approvals: { id: string; runId: string }[];
+  sessionId: string | undefined;
+}
+
+export function createConversationView({ screen, paint, onChange }: ConversationDeps): ConversationView {
+  const state: ViewState = { screen, paint, runs: new Map(), own: [], approvals: [], sessionId: undefined };
+  const handlers: Handlers = { ...progressHandlers(state), ...approvalHandlers(state) };
+  let lastSeq = -1;
+  const store = (view: EventView): void => {
+    if (view.seq <= lastSeq) return;
+    lastSeq = view.seq;
+    const { event } = view;
+    if (event.type === 'run.started') adopt(state, view, event);
+    const run = view.runId === null ? undefined : state.runs.get(view.runId);
+    if (run === undefined) return;
+    // Each handler takes the event of its own key; the compiler cannot see that through the lookup.
+    const handler = handlers[event.type] as ((run: FollowedRun, event: unknown, view: EventView) => void) | undefined;
+    handler?.(run, event, view);
+    onChange();
+  };
+  return {
+    handle: (message) => {
+      if (message.type === 'event') store(message.event);
+      else if (message.type === 'live') showLive(state, message.live);
+    },
+    follow: (id) => {
+      state.sessionId = id;
+    },
+    expectOwn: (text) => void state.own.push(text),
+    get activeRun() {
+      return [...state.runs].find(([, run]) => run.root)?.[0];
+    },
+    get approval() {
+      return state.approvals[0];
+    },
+    decided: (approvalId) => drop(state, approvalId),
+  };
+}
+
+function adopt({ screen, paint, runs, sessionId }: ViewState, view: EventView, event: EventOf<'run.started'>): void {
+  const parent = event.parentRunId === undefined ? undefined : runs.get(event.parentRunId);
+  const root = parent === undefined && view.sessionId !== null && view.sessionId === sessionId;
+  if (!root && parent === undefined) return;
+  const name = event.template ?? event.agentId;
+  const calls = new Map<string, { tool: string; input: unknown }>();
+  const run = { root, name, draft: createDraft(), calls, costUsd: 0, steps: 0, said: '', startedAt: view.at };
+  runs.set(view.runId ?? '', run);
+  if (!root) screen.line(paint.dim(`  ${plainText(name)} started`));
+}
+
+function showLive({ screen, runs }: ViewState, value: unknown): void {
+  const live = parseLive(value);
+  const run = live && runs.get(live.runId);
+  if (!live || !run?.root || live.type === 'draft.reasoning') return;
+  if (live.type === 'draft.text') screen.draft(run.draft.live(live));
+  else if (run.draft.reset()) screen.endDraft();
+}
+
+function dim({ screen, paint }: ViewState, run: FollowedRun, text: string): void {
+  const head = run.root ? '  ' : `  ${plainText(run.name)} · `;
+  screen.line(paint.dim(oneLineWithHead(head, text, screen.width)));
+}
+
+function drop({ approvals }: ViewState, approvalId: string): void {
+  const index = approvals.findIndex((one) => one.id === approvalId);
+  if (index >= 0) approvals.splice(index, 1);
+}
+
+function finishRoot({ screen, paint }: ViewState, run: FollowedRun, event: EventOf<'run.finished'>): void {
+  screen.endDraft();
+  if (event.error !== undefined) for (const line of errorLines(event.error, paint)) screen.line(line);
+  else if (event.state === 'cancelled') screen.line(paint.dim('  cancelled'));
+  else if (event.result.text !== run.said) screen.line(plainText(event.result.text));
+  screen.line(paint.dim(`  ${run.steps} ${run.steps === 1 ? 'step' : 'steps'} · ${usd(run.costUsd)}`));
+}
+
+function progressHandlers(state: ViewState): Handlers {
+  const { screen, paint, own, runs } = state;
+  return {
+    'run.resumed': (run, event) => {
+      screen.line(paint.dim('  (Holdfast restarted; the run goes on)'));
+      if (event.interrupted.length > 0)
+        dim(state, run, `outcome unknown: ${event.interrupted.length} interrupted effect(s)`);
+    },
+    'input.received': (run, event) => {
+      if (!run.root || event.source !== 'user') return;
+      const mine = own.indexOf(event.text);
+      if (mine >= 0) return void own.splice(mine, 1);
+      screen.line(`${paint.bold('you')} ${paint.dim('(elsewhere)')} ${plainText(event.text)}`);
+    },
+    'model.finished': (run, event) => {
+      run.costUsd += event.costUsd ?? 0;
+      run.steps += 1;
+      if (!run.root) return;
+      const text = visibleText(event.message);
+      const { rest, replaced } = run.draft.finished(event.step, text);
+      if (replaced) screen.endDraft();
+      screen.draft(rest);
+      screen.endDraft();
+      if (text.trim() !== '') run.said = text;
+    },
+    'model.failed': (run, event) => {
+      if (run.root && run.draft.reset()) screen.endDraft();
+      dim(state, run, `model: ${event.error.message}${event.willRetry ? '; trying again' : ''}`);
+    },
+    'tool.requested': (run, event) => void run.calls.set(event.callId, { tool: event.tool, input: event.input }),
+    'tool.decided': (run, event) => {
+      if (event.decision.kind !== 'deny') return;
+      dim(state, run, `${toolText(run, event.callId)} refused: ${event.decision.reason} ${event.decision.unlock}`);
+    },
+    'effect.finished': (run, event) => {
+      const mark = event.outcome.status === 'ok' ? '✓' : `✗ ${event.outcome.status}`;
+      dim(state, run, `${mark} ${toolText(run, event.callId, event.tool)} ${duration(event.durationMs)}`);
+    },
+    'loop.noticed': (run, event) =>
+      dim(state, run, `loop: ${event.tool} for the ${event.count}th time (${event.verdict})`),
+    'run.waiting': (run, event) => {
+      if (event.on !== 'child' && event.on !== 'approval')
+        dim(state, run, `waits for the ${event.on}: ${event.detail}`);
+    },
+    'artifact.created': (run, event) =>
+      dim(state, run, `artifact ${event.name} (${event.bytes} bytes): ${event.artifactId}`),
+    'run.finished': (run, event, view) => {
+      runs.delete(view.runId ?? '');
+      if (run.root) finishRoot(state, run, event);
+      else
+        dim(
+          state,
+          run,
+          `${event.state} · ${run.steps} steps · ${duration(view.at - run.startedAt)} · ${usd(run.costUsd)}`,
+        );
+    },
+  };
+}
+
+function approvalHandlers(state: ViewState): Handlers {
+  const { screen, paint, approvals } = state;
+  return {
+    'approval.requested': (run, event, view) => {
+      approvals.push({ id: event.approvalId, runId: view.runId ?? '' });
+      screen.endDraft();
+      for (const line of cardLines({ card: event.card, agentId: run.name }, paint)) screen.line(line);
+    },
+    'approval.decided': (_run, event) => {
+      const shown = approvals.some((one) => one.id === event.approvalId);
+      drop(state, event.approvalId);
+      if (shown) screen.line(paint.dim(`  ${event.outcome} by ${plainText(event.by)} (${plainText(event.surface)})`));
+    },
+  };
+}
+
+function toolText(run: FollowedRun, callId: string, tool?: string): string {
+  const call = run.calls.get(callId);
+  if (call === undefined) return tool ?? 'a tool';
+  const input = typeof call.input === 'object' && call.input !== null ? Object.values(call.input) : [call.input];
+  return `${call.tool} ${input.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' ')}`;
+}
+
+/** The end carries the time and state, so it is the middle, the arguments, that gives way. */
+function oneLineWithHead(head: string, text: string, width: number): string {
+  const room = Math.max(20, width - head.length - 1);
+  const line = oneLine(text, Number.MAX_SAFE_INTEGER);
+  if (line.length <= room) return head + line;
+  const tail = line.slice(-12);
+  return `${head}${line.slice(0, room - tail.length - 1)}…${tail}`;
+}

@@ -1,0 +1,12 @@
+import type { Home } from '../base/home.ts';
+import { type ApiClient, createApiClient } from './api-client.ts';
+import { createVaultOwner, type VaultOwner } from './vault-owner.ts';
+
+/** The host of a home, over its unix socket: whoever can open it is the owner. */
+export function hostOf(home: Home): ApiClient {
+  return createApiClient({ socketPath: home.hostSocket });
+}
+
+export function vaultOf(home: Home): VaultOwner {
+  return createVaultOwner({ socketPath: home.vaultOwnerSocket });
+}

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { processEntry } from '../../base/entry.ts';
+import type { Home } from '../../base/home.ts';
+import { vaultNodeFlags } from '../../base/vault-flags.ts';
+import type { HoldfastConfig } from '../../protocol/config.ts';
+import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
+import { createVaultOwner } from '../vault-owner.ts';
+import { environmentFor } from './environment.ts';
+import type { ProcessSpec } from './managed-process.ts';
+import type { Ready } from './ready-line.ts';
+
+export interface ProcessesOptions {
+  readonly home: Home;
+  readonly config: HoldfastConfig;
+  /** Overrides `server.port` of the config. */
+  readonly port: number | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The simulator answers until a model is configured. */
+export function isSimulated(config: HoldfastConfig): boolean {
+  return config.model === undefined || splitModelRef(config.model).provider === SIMULATOR_PROVIDER;
+}
+
+/** The processes of a running Holdfast in the order in which they start. */
+export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
+  const simulated = isSimulated(options.config);
+  const vault = { ...vaultProcess(options), afterReady: () => (simulated ? done() : forgetSimulator(options.home)) };
+  return [vault, ...(simulated ? [simulatorProcess(options)] : []), hostProcess(options)];
+}
+
+export function vaultProcess({ home, env }: Pick<ProcessesOptions, 'home' | 'env'>): ProcessSpec {
+  return {
+    name: 'vault',
+    logFile: join(home.logs, 'vault.log'),
+    command: () => ({
+      file: process.execPath,
+      args: [
+        ...vaultNodeFlags(home, CODE_ROOT),
+        processEntry(import.meta.url, '../../vault/main'),
+        '--home',
+        home.root,
+      ],
+      env: environmentFor('vault', env),
+    }),
+  };
+}
+
+function simulatorProcess({ home, env }: ProcessesOptions): ProcessSpec {
+  return {
+    name: 'simulator',
+    logFile: join(home.logs, 'simulator.log'),
+    command: (previous) => ({
+      file: process.execPath,
+      args: [processEntry(import.meta.url, '../../simulator/main'), '--port', String(previous?.port ?? 0)],
+      env: withCompileCache(environmentFor('simulator', env)),
+    }),
+    afterReady: (ready) => registerSimulator(home, ready),
+  };
+}
+
+function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
+  return {
+    name: 'host',
+    logFile: join(home.logs, 'host.log'),
+    command: (previous) => {
+      const chosen = previous?.port ?? port;
+      const flag = chosen === undefined ? [] : ['--port', String(chosen)];
+      return {
+        file: process.execPath,
+        args: [processEntry(import.meta.url, '../../host/main'), '--home', home.root, ...flag],
+        env: withCompileCache(environmentFor('host', env)),
+      };
+    },
+  };
+}
+
+/** The root of the installation, where package.json is: three folders up, in `src` as in `dist`. */
+const CODE_ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+/** Only for the built program: the cache lies beside it, where nobody else can write. */
+function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const built = join(CODE_ROOT, 'dist', '.built');
+  return import.meta.url.endsWith('.js') && existsSync(built)
+    ? { ...env, NODE_COMPILE_CACHE: join(CODE_ROOT, 'dist', '.cache') }
+    : env;
+}
+
+async function registerSimulator(home: Home, ready: Ready): Promise<void> {
+  await createVaultOwner({ socketPath: home.vaultOwnerSocket }).putProvider(SIMULATOR_PROVIDER, {
+    wire: 'openai-chat',
+    baseUrl: `http://127.0.0.1:${ready.port}/v1`,
+    simulator: true,
+    defaultModel: 'guide',
+  });
+}
+
+/** A provider entry that points at a port which anyone may take next must not outlive its simulator. */
+async function forgetSimulator(home: Home): Promise<void> {
+  const owner = createVaultOwner({ socketPath: home.vaultOwnerSocket });
+  const { providers } = await owner.status();
+  if (providers.some((one) => one.id === SIMULATOR_PROVIDER)) await owner.deleteProvider(SIMULATOR_PROVIDER);
+}
+
+async function done(): Promise<void> {}

@@ -1,0 +1,52 @@
+import type { Access, Redeemed } from '../access/access.ts';
+import { LONGEST_LOGIN_MS } from '../access/logins.ts';
+import type { ApiApp } from './api-env.ts';
+import { loginCookie } from './login-cookie.ts';
+import type { Origins } from './origins.ts';
+import { NEW_LINK, type Page, pageResponse } from './pages.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+/**
+ * `GET /login?token=…` uses a one-time link. It only does so for a browser that opens the page for a person: a preview, a
+ * prefetch or an image tag leaves the link as it is. The reply is a page that goes on by itself and not a redirect,
+ * because after a redirect from another site a browser would not send the SameSite=Strict cookie.
+ */
+export interface LoginPageDeps {
+  readonly access: Access;
+  readonly origins: Origins;
+}
+
+export function loginPage(app: ApiApp, deps: LoginPageDeps): void {
+  app.get('/login', async (context) => {
+    const facts = context.get('facts');
+    const secret = context.req.query('token') ?? '';
+    if (secret === '') return pageResponse(401, { title: 'Sign in', lines: [NEW_LINK] });
+    if (!isPersonOpening(facts)) return pageResponse(403, { title: 'Open this link in a browser', lines: [NEW_LINK] });
+    const redeemed = await deps.access.redeem(secret.slice(0, 200), facts.address);
+    if (redeemed.kind !== 'login') return refusalPage(redeemed);
+    // The browser keeps it for the longest time; when the login really ends is decided here, by its use.
+    const cookie = loginCookie(redeemed.cookie, { maxAgeMs: LONGEST_LOGIN_MS, secure: deps.origins.secure });
+    return pageResponse(200, { title: 'You are signed in', lines: [], next: '/' }, { 'set-cookie': cookie });
+  });
+}
+
+function isPersonOpening(facts: RequestFacts): boolean {
+  const destination = facts.header('sec-fetch-dest');
+  const purpose = `${facts.header('sec-purpose') ?? ''}${facts.header('purpose') ?? ''}`;
+  return facts.method === 'GET' && (destination === undefined || destination === 'document') && purpose === '';
+}
+
+function refusalPage(redeemed: Exclude<Redeemed, { kind: 'login' }>): Response {
+  if (redeemed.kind === 'limited') {
+    const seconds = Math.ceil(redeemed.waitMs / 1_000);
+    const page = { title: 'Too many attempts', lines: [`Wait ${seconds} seconds, then open a new link.`, NEW_LINK] };
+    return pageResponse(429, page, { 'retry-after': String(seconds) });
+  }
+  return pageResponse(redeemed.reason === 'unknown' ? 401 : 410, REFUSED[redeemed.reason]);
+}
+
+const REFUSED: Record<'unknown' | 'used' | 'expired', Page> = {
+  unknown: { title: 'This link is not valid', lines: ['It may have been copied in part.', NEW_LINK] },
+  used: { title: 'This link was used already', lines: ['Each link signs in one browser, once.', NEW_LINK] },
+  expired: { title: 'This link has expired', lines: ['A link is good for 15 minutes.', NEW_LINK] },
+};

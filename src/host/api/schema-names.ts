@@ -1,0 +1,86 @@
+import { type ZodType, z } from 'zod';
+import * as api from '../../protocol/api.ts';
+import { ApprovalCard } from '../../protocol/decision.ts';
+import { JournalEvent } from '../../protocol/event.ts';
+import { JsonValue } from '../../protocol/json.ts';
+import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
+
+/**
+ * The names that schemas have in the OpenAPI document. zod itself turns them into JSON Schema, which is what OpenAPI 3.1
+ * uses; everything else in the document refers to them.
+ */
+const REPLIES: Readonly<Record<string, ZodType>> = {
+  JsonValue,
+  JournalEvent,
+  ApprovalCard,
+  BudgetView,
+  VaultStatus,
+  AgentView: api.AgentView,
+  WorkerTemplateView: api.WorkerTemplateView,
+  MessageView: api.MessageView,
+  SessionView: api.SessionView,
+  RunView: api.RunView,
+  EventView: api.EventView,
+  ApprovalView: api.ApprovalView,
+  ArtifactView: api.ArtifactView,
+  SandboxStatus: api.SandboxStatus,
+  StatusView: api.StatusView,
+  DoctorProbe: api.DoctorProbe,
+  TokenView: api.TokenView,
+  NewToken: api.NewToken,
+  LoginLink: api.LoginLink,
+  LoginView: api.LoginView,
+  StreamMessage: api.StreamMessage,
+  ErrorReply: api.ErrorReply,
+};
+
+const REQUESTS: Readonly<Record<string, ZodType>> = {
+  SendMessage: api.SendMessage,
+  CreateSession: api.CreateSession,
+  DecideApproval: api.DecideApproval,
+  TokenRequest: api.TokenRequest,
+};
+
+const NAMES = new Map(
+  [...Object.entries(REPLIES), ...Object.entries(REQUESTS)].map(([name, schema]) => [schema, name]),
+);
+const PREFIX = '#/components/schemas/';
+
+/** The schema as the document refers to it: by name where it or its elements have one. */
+export function schemaRef(schema: ZodType): Record<string, unknown> {
+  const name = NAMES.get(schema);
+  if (name !== undefined) return { $ref: `${PREFIX}${name}` };
+  const element = schema instanceof z.ZodArray ? schema.element : undefined;
+  if (element instanceof z.ZodType && NAMES.has(element)) return { type: 'array', items: schemaRef(element) };
+  return plain(z.toJSONSchema(schema));
+}
+
+export function namedSchemas(): Record<string, Record<string, unknown>> {
+  return { ...convert(REPLIES, 'output'), ...convert(REQUESTS, 'input') };
+}
+
+function convert(
+  schemas: Readonly<Record<string, ZodType>>,
+  io: 'input' | 'output',
+): Record<string, Record<string, unknown>> {
+  const registry = z.registry<{ id: string }>();
+  for (const [name, schema] of Object.entries(schemas)) registry.add(schema, { id: name });
+  const converted = z.toJSONSchema(registry, { io, uri: (id) => `${PREFIX}${id}`, override: openReplies });
+  return Object.fromEntries(Object.entries(converted.schemas).map(([name, schema]) => [name, plain(schema)]));
+}
+
+/** A later version may add fields to what is answered: only what is asked is closed. */
+function openReplies({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  if (zodSchema._zod.def.type === 'object' && zodSchema._zod.def.catchall === undefined)
+    delete jsonSchema.additionalProperties;
+}
+
+function plain({ $schema: _schema, $id: _id, ...schema }: Record<string, unknown>): Record<string, unknown> {
+  return schema;
+}

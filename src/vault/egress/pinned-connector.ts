@@ -1,0 +1,43 @@
+import { lookup as resolve } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import { isPublicAddress } from './address.ts';
+import { privateAddress, type Target } from './target.ts';
+
+/**
+ * Connects to exactly the addresses that were checked. The name is resolved once, every answer must be public (one
+ * private answer among public ones refuses the whole name), and the connection is given those answers instead of the
+ * name, so that a second, different DNS answer has no effect. A literal address never reaches a `lookup`, so it is checked here.
+ */
+export type ResolveAll = (host: string) => Promise<readonly { address: string; family: number }[]>;
+
+export const resolveWithSystem: ResolveAll = (host) => resolve(host, { all: true, verbatim: true });
+
+export function createPinnedConnector(
+  target: Target,
+  options: { resolveAll: ResolveAll; timeoutMs: number },
+): buildConnector.connector {
+  const pinned: LookupFunction = (host, _settings, callback) => {
+    options.resolveAll(host).then(
+      (answers) => {
+        const refused = target.excepted ? undefined : answers.find((answer) => !isPublicAddress(answer.address));
+        if (refused || answers.length === 0) callback(privateAddress(host, target.port), []);
+        else callback(null, [...answers]);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, []),
+    );
+  };
+  const connect = buildConnector({
+    lookup: pinned,
+    timeout: options.timeoutMs,
+    autoSelectFamily: true,
+    allowH2: false,
+  });
+  return (request, callback) => {
+    if (request.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '') !== target.host) {
+      callback(new Error('The connection asked for is not the one that was checked.'), null);
+    } else if (target.isLiteral && !target.excepted && !isPublicAddress(target.host)) {
+      callback(privateAddress(target.host, target.port), null);
+    } else connect(request, callback);
+  };
+}

@@ -1,0 +1,207 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HoldfastError } from '../../protocol/error.ts';
+import { AgentId } from '../../protocol/ids.ts';
+import {
+  BudgetCaps,
+  type BudgetView,
+  CallerRequest,
+  EgressExceptions,
+  ProviderSetting,
+} from '../../protocol/vault-api.ts';
+import type { Exceptions } from '../egress/exceptions.ts';
+import type { FetchRoute } from '../egress/fetch-route.ts';
+import type { Budgets } from '../model/budgets.ts';
+import { toCaps } from '../model/budgets.ts';
+import type { Ledger } from '../model/ledger.ts';
+import type { PriceData } from '../model/price-data.ts';
+import { termsOf, toUsd } from '../model/pricing.ts';
+import type { Providers } from '../model/providers.ts';
+import type { Spending } from '../model/spending.ts';
+import type { StatusSource } from '../status.ts';
+import type { Callers } from '../store/callers.ts';
+import type { KeyRing } from '../store/key-ring.ts';
+import type { Secrets } from '../store/secrets.ts';
+import { sendJson } from './answer.ts';
+import { parseJson, readBody } from './body.ts';
+import { parseWith } from './parse.ts';
+
+/**
+ * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
+ * provider, a secret or an exception.
+ */
+export interface RoutesDeps {
+  readonly status: StatusSource;
+  readonly ring: KeyRing;
+  readonly secrets: Secrets;
+  readonly providers: Providers;
+  readonly budgets: Budgets;
+  readonly spending: Spending;
+  readonly ledger: Ledger;
+  readonly callers: Callers;
+  readonly exceptions: Exceptions;
+  readonly prices: PriceData;
+  readonly fetch: FetchRoute;
+}
+
+export type Door = 'owner' | 'host';
+
+interface Context {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What the pattern's group matched, decoded. */
+  readonly name: string;
+}
+
+interface Route {
+  readonly method: string;
+  readonly pattern: RegExp;
+  readonly hostToo?: true;
+  /** The answer's JSON; `undefined` = 204, or the route answered itself. */
+  readonly run: (deps: RoutesDeps, context: Context) => unknown;
+}
+
+const SMALL_BODY_BYTES = 262_144;
+
+const json = async (request: IncomingMessage): Promise<unknown> => parseJson(await readBody(request, SMALL_BODY_BYTES));
+const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMALL_BODY_BYTES);
+
+const ROUTES: readonly Route[] = [
+  { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
+  { method: 'GET', pattern: /^\/budgets$/, hostToo: true, run: (deps) => ({ budgets: budgetViews(deps) }) },
+  { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
+  { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },
+  {
+    method: 'POST',
+    pattern: /^\/fetch$/,
+    hostToo: true,
+    run: (deps, { request, response }) => deps.fetch.handle(request, response),
+  },
+  { method: 'GET', pattern: /^\/secrets$/, run: (deps) => ({ names: deps.secrets.names() }) },
+  {
+    method: 'PUT',
+    pattern: /^\/secrets\/([^/]+)$/,
+    run: async (deps, { name, request }) => deps.secrets.put(name, await raw(request)),
+  },
+  { method: 'DELETE', pattern: /^\/secrets\/([^/]+)$/, run: (deps, { name }) => deps.secrets.delete(name) },
+  {
+    method: 'PUT',
+    pattern: /^\/providers\/([^/]+)$/,
+    run: async (deps, { name, request }) => deps.providers.put(name, parseWith(ProviderSetting, await json(request))),
+  },
+  { method: 'DELETE', pattern: /^\/providers\/([^/]+)$/, run: (deps, { name }) => deps.providers.delete(name) },
+  {
+    method: 'PUT',
+    pattern: /^\/budgets\/([^/]+)$/,
+    run: async (deps, { name, request }) =>
+      deps.budgets.put(name === '*' ? name : parseWith(AgentId, name), parseWith(BudgetCaps, await json(request))),
+  },
+  {
+    method: 'PUT',
+    pattern: /^\/egress-exceptions\/([^/]+)$/,
+    run: async (deps, { name, request }) =>
+      deps.exceptions.put(parseWith(AgentId, name), parseWith(EgressExceptions, await json(request))),
+  },
+  { method: 'GET', pattern: /^\/callers$/, run: (deps) => ({ callers: deps.callers.list() }) },
+  {
+    method: 'POST',
+    pattern: /^\/callers$/,
+    run: async (deps, { request }) => {
+      const { agent, note } = parseWith(CallerRequest, await json(request));
+      return deps.callers.create(parseWith(AgentId, agent), note);
+    },
+  },
+  { method: 'DELETE', pattern: /^\/callers\/([^/]+)$/, run: (deps, { name }) => deps.callers.delete(name) },
+  {
+    method: 'POST',
+    pattern: /^\/unlock$/,
+    run: async (deps, { request }) => {
+      await deps.ring.unlock(withoutNewline(await raw(request)));
+      deps.secrets.load();
+    },
+  },
+  {
+    method: 'PUT',
+    pattern: /^\/passphrase$/,
+    run: async (deps, { request }) =>
+      deps.ring.changePassphrase(withoutNewline(await raw(request)), (from, to) => deps.secrets.reseal(from, to)),
+  },
+];
+
+export async function runRoute(
+  deps: RoutesDeps,
+  door: Door,
+  exchange: Pick<Context, 'request' | 'response'>,
+): Promise<void> {
+  const { request, response } = exchange;
+  const path = (request.url ?? '').split('?')[0] ?? '';
+  const matching = ROUTES.filter((route) => route.pattern.test(path));
+  const route = matching.find((candidate) => candidate.method === request.method);
+  if (!route) {
+    throw new HoldfastError('not-found', `The vault has no ${request.method} ${path.slice(0, 200)}.`, {
+      remedy: 'src/protocol/vault-api.ts lists what it has.',
+    });
+  }
+  if (door === 'host' && !route.hostToo) {
+    throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
+  }
+  const result = await route.run(deps, { request, response, name: decode(route.pattern.exec(path)?.[1]) });
+  if (response.headersSent) return;
+  if (result === undefined) response.writeHead(204).end();
+  else sendJson(response, 200, result);
+}
+
+export function withoutNewline(bytes: Buffer): Buffer {
+  if (bytes.at(-1) !== 0x0a) return bytes;
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1);
+}
+
+function decode(text: string | undefined): string {
+  try {
+    return decodeURIComponent(text ?? '');
+  } catch (error) {
+    throw new HoldfastError('bad-request', 'The path is not well encoded.', { cause: error });
+  }
+}
+
+function callRecord(deps: RoutesDeps, callId: string): unknown {
+  const record = deps.ledger.find(callId);
+  if (record) return record;
+  throw new HoldfastError('not-found', `The ledger has no call ${callId.slice(0, 200)}.`);
+}
+
+function modelFacts(deps: RoutesDeps, ref: string): unknown {
+  const slash = ref.indexOf('/');
+  const model = ref.slice(slash + 1);
+  const provider = deps.providers.get(ref.slice(0, slash));
+  const terms = termsOf(provider.setting, model, deps.prices);
+  const price = terms?.price;
+  return {
+    provider: provider.id,
+    model,
+    contextWindow: terms?.contextWindow ?? null,
+    maxOutput: terms?.maxOutput ?? null,
+    price: terms
+      ? {
+          input: price?.input ?? 0,
+          output: price?.output ?? 0,
+          cacheRead: price?.cacheRead,
+          cacheWrite: price?.cacheWrite,
+        }
+      : null,
+  };
+}
+
+function budgetViews(deps: RoutesDeps): BudgetView[] {
+  const agents = new Set([...deps.budgets.agents(), ...deps.spending.agents()]);
+  return [...agents].sort().map((agent) => {
+    const spent = deps.ledger.spent(agent);
+    return {
+      agent,
+      caps: toCaps(deps.budgets.of(agent)),
+      spentTodayUsd: toUsd(spent.todayNano),
+      spentThisMonthUsd: toUsd(spent.monthNano),
+      reservedUsd: toUsd(spent.reservedNano),
+      callsToday: spent.callsToday,
+    };
+  });
+}

@@ -1,0 +1,119 @@
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Home } from '../base/home.ts';
+import { aborted } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import { createExceptions } from './egress/exceptions.ts';
+import { createFetchRoute } from './egress/fetch-route.ts';
+import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
+import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
+import { createBudgets } from './model/budgets.ts';
+import { Ledger } from './model/ledger.ts';
+import { createModelProxy } from './model/model-proxy.ts';
+import { loadPriceData } from './model/price-data.ts';
+import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
+import { Spending } from './model/spending.ts';
+import { createSecretGuard } from './secret-guard.ts';
+import { createStatus } from './status.ts';
+import { createCallers } from './store/callers.ts';
+import { openVaultDatabase } from './store/database.ts';
+import { type KeyHandover, KeyRing } from './store/key-ring.ts';
+import { createMeta } from './store/meta.ts';
+import { createSecrets } from './store/secrets.ts';
+
+export interface VaultConfig {
+  readonly home: Home;
+  readonly key: KeyHandover;
+  /** `undefined` = no loopback listener, 0 = any free port. */
+  readonly tcpPort: number | undefined;
+  readonly confinement: readonly string[];
+  readonly pid: number;
+  readonly logger: Logger;
+  readonly timeouts?: UpstreamTimeouts;
+  readonly now?: () => number;
+  /** DNS; given by tests of the egress wall. */
+  readonly resolveAll?: ResolveAll;
+}
+
+export interface Vault extends AsyncDisposable {
+  readonly tcpPort: number | undefined;
+  readonly locked: boolean;
+}
+
+const PRICE_DATA = new URL('../../data/models.json', import.meta.url);
+
+/** Composes the vault: database, key, secrets, ledger, proxy, doors. Disposal closes them in reverse. */
+export async function createVault(config: VaultConfig): Promise<Vault> {
+  await using stack = new AsyncDisposableStack();
+  const { home } = config;
+  for (const directory of [home.vaultDir, home.run]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = stack.adopt(openVaultDatabase(home.vaultDatabase), (open) => open.close());
+  const meta = createMeta(database);
+  const ring = await KeyRing.open(config.key, { database, meta, keyFile: home.vaultKeyFile });
+  const providers = stack.use(new Providers(database, config.timeouts ?? DEFAULT_TIMEOUTS));
+  let tcpPort: number | undefined;
+  const deps = composeDoors(config, { database, ring, providers, tcpPort: () => tcpPort });
+  const servers: Server[] = [];
+  stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
+  stack.defer(() => deps.routes.ledger.flush());
+  servers.push(await listenOnSocket(home.vaultOwnerSocket, 'owner', deps));
+  servers.push(await listenOnSocket(home.vaultHostSocket, 'host', deps));
+  if (config.tcpPort !== undefined) {
+    const loopback = await listenOnLoopback(config.tcpPort, deps);
+    servers.push(loopback.server);
+    tcpPort = loopback.port;
+  }
+  const owned = stack.move();
+  return {
+    tcpPort,
+    get locked() {
+      return ring.key === undefined;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Runs until the signal fires. `onReady` is called when every door is open. */
+export async function run(config: VaultConfig, signal: AbortSignal, onReady: (vault: Vault) => void): Promise<void> {
+  await using vault = await createVault(config);
+  onReady(vault);
+  await aborted(signal);
+}
+
+interface Core {
+  readonly database: DatabaseSync;
+  readonly ring: KeyRing;
+  readonly providers: Providers;
+  readonly tcpPort: () => number | undefined;
+}
+
+function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
+  const { database, ring, providers } = core;
+  const { logger } = config;
+  const prices = loadPriceData(PRICE_DATA);
+  const secrets = createSecrets(database, ring);
+  let guard = createSecretGuard([]);
+  secrets.onChange(() => {
+    guard = createSecretGuard(secrets.values());
+  });
+  secrets.load();
+  const budgets = createBudgets(database);
+  const spending = new Spending();
+  const ledger = new Ledger({
+    database,
+    path: config.home.vaultDatabase,
+    budgets,
+    spending,
+    now: config.now ?? Date.now,
+    onWriteError: (error) => logger.error('the ledger could not be written', { error }),
+  });
+  const callers = createCallers(database);
+  const exceptions = createExceptions(database);
+  const resolveAll = config.resolveAll ?? resolveWithSystem;
+  const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
+  const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
+  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const routes = { status, ring, secrets, providers, budgets, spending, ledger, callers, exceptions, prices, fetch };
+  return { routes, proxy, callers, logger };
+}
