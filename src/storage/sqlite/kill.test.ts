@@ -13,7 +13,6 @@ import { openSqliteStore } from './store.ts';
  * was acknowledged, and is killed with -9 at a random one. Afterwards everything acknowledged is there and nothing is half.
  */
 const CHILD = `
-import { writeSync } from 'node:fs';
 import { openSqliteStore } from ${JSON.stringify(new URL('./store.ts', import.meta.url).href)};
 const [path, migrations, from] = JSON.parse(process.argv[1]);
 const store = await openSqliteStore({ path, migrations });
@@ -23,7 +22,7 @@ async function append() {
   for (;;) {
     const n = next++;
     await store.write([{ sql, parameters: ['a' + n, ''] }, { sql, parameters: ['b' + n, 'y'.repeat(n % 3000)] }]);
-    writeSync(1, n + '\\n');
+    process.stdout.write(n + '\\n');
   }
 }
 await Promise.all(Array.from({ length: 16 }, append));
