@@ -125,6 +125,7 @@ export function useRun(runId: string): LiveRun {
       return Date.now();
     },
     enabled: !complete,
+    staleTime: 0,
     gcTime: 0,
   });
   const run = useMemo(() => foldRun(runId, log?.events ?? []), [runId, log]);

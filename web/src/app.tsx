@@ -37,7 +37,7 @@ export function App() {
     let stopped = false;
     let timer = 0;
     const attempt = () =>
-      start(api).then(
+      start(api, queries).then(
         (store) => !stopped && setPhase({ kind: 'ready', store }),
         (error: unknown) => {
           if (stopped || (error instanceof ApiError && error.status === 401)) return;
@@ -50,7 +50,7 @@ export function App() {
       stopped = true;
       window.clearTimeout(timer);
     };
-  }, [api, settled]);
+  }, [api, queries, settled]);
 
   if (phase.kind === 'signed-out') return <SignedOut />;
   if (phase.kind === 'unreachable') return <Unreachable error={phase.error} />;
@@ -65,10 +65,11 @@ export function App() {
 }
 
 /** The stream starts where the journal stands now; whatever a page needs from before it fetches. */
-async function start(api: Api): Promise<JournalStore> {
+async function start(api: Api, queries: QueryClient): Promise<JournalStore> {
   await api.session();
-  const { lastSeq } = await api.status();
-  return createJournalStore(lastSeq, (run) => void requestAnimationFrame(run));
+  const status = await api.status();
+  queries.setQueryData(['status'], status);
+  return createJournalStore(status.lastSeq, (run) => void requestAnimationFrame(run));
 }
 
 function createQueryClient(): QueryClient {

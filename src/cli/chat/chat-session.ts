@@ -7,7 +7,7 @@ import type { ApiClient } from '../api-client.ts';
 import { cardLines } from '../render/card.ts';
 import { errorLines } from '../render/error.ts';
 import type { Paint } from '../render/paint.ts';
-import { runChatCommand } from './chat-commands.ts';
+import { findChatCommand } from './chat-commands.ts';
 import { type ConversationView, createConversationView } from './conversation-view.ts';
 import type { Screen } from './screen.ts';
 
@@ -109,14 +109,13 @@ export class ChatSession {
       this.#typed.push(line.slice(0, -1));
       return;
     }
-    const text = [...this.#typed.splice(0), line].join('\n').trim();
+    const typed = [...this.#typed.splice(0), line].join('\n');
+    const text = typed.trim();
     if (text === '') return;
-    if (text.startsWith('/')) {
-      const next = await runChatCommand(text, { ...this.#deps, sessionId: this.#sessionId });
-      if (next !== undefined) this.#use(next);
-      return;
-    }
-    await this.#send(text);
+    const command = findChatCommand(typed);
+    if (command === undefined) return this.#send(text);
+    const next = await command.run({ ...this.#deps, sessionId: this.#sessionId });
+    if (next !== undefined) this.#use(next);
   }
 
   /** True when the line was an answer to the card; `y` alone allows, everything but a clear answer asks again. */

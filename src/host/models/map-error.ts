@@ -1,4 +1,4 @@
-import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
+import { ERROR_CODES, type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
 import { errorOfHeader, isBrokenConnection, parseJson } from '../vault-client/vault-errors.ts';
@@ -11,9 +11,10 @@ import { retryAfterMs } from './retry-after.ts';
  * Anything a model call can die of → one ErrorInfo. The vault's own verdict comes first (it knows budgets, keys and
  * prices), then our own errors, then what the provider said, by status and by its words.
  */
-export function mapError(thrown: unknown, target: { provider: string; model: string }): ErrorInfo {
+export function mapError(thrown: unknown, target: Target): ErrorInfo {
   const evidence = gather(thrown);
-  const own = errorOfHeader(evidence.headers[CALL_HEADERS.error]) ?? holdfastErrorIn(thrown);
+  const verdict = errorOfHeader(evidence.headers[CALL_HEADERS.error]);
+  const own = verdict === undefined ? holdfastErrorIn(thrown) : refined(verdict, target);
   if (own !== undefined) return info(own);
   const said = describe(evidence);
   if (evidence.status === undefined && evidence.message === '') return info(brokenStream(thrown, target.provider));
@@ -27,14 +28,40 @@ export function mapError(thrown: unknown, target: { provider: string; model: str
   );
 }
 
+/**
+ * The vault names a refusal from its status and a few words. Where it has only "refused" or "billing" we read the
+ * provider's words once more, for much hangs on it: a rate limit is waited out, a long prompt is cut, a wrong key is not.
+ */
+function refined(verdict: HoldfastError, target: Target): HoldfastError {
+  const { code, message, details } = verdict;
+  const { status, providerSays } = details ?? {};
+  if (code !== 'model.refused' && code !== 'model.billing') return verdict;
+  if (typeof status !== 'number' || typeof providerSays !== 'string') return verdict;
+  const better = codeOf({ ...NO_EVIDENCE, status, words: providerSays });
+  if (better === code || better === 'bad-request') return verdict;
+  return new HoldfastError(better, message, {
+    remedy: remedyOf(better, target) ?? verdict.remedy,
+    retryable: RETRYABLE.has(better),
+    retryAfterMs: verdict.retryAfterMs ?? retryAfterMs({}, providerSays),
+  });
+}
+
+interface Target {
+  readonly provider: string;
+  readonly model: string;
+}
+
 interface Evidence {
   readonly status: number | undefined;
+  /** One of our own codes, which the vault puts into an error in the middle of a stream. */
+  readonly code: ErrorCode | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly message: string;
   /** Message, code, type and body together, for the patterns. */
   readonly words: string;
 }
 
+const NO_EVIDENCE: Evidence = { status: undefined, code: undefined, headers: {}, message: '', words: '' };
 const RETRYABLE = new Set<ErrorCode>([
   'model.rate-limited',
   'model.overloaded',
@@ -67,26 +94,27 @@ function gather(thrown: unknown): Evidence {
     const body = typeof error.responseBody === 'string' ? error.responseBody : '';
     const inner = ofObject(parseJson(body));
     return {
+      code: undefined,
       status: error.statusCode,
       headers: isRecord(error.responseHeaders) ? onlyText(error.responseHeaders) : {},
       message: inner.message || body,
       words: `${inner.words} ${body.slice(0, BODY_CHARS)}`,
     };
   }
-  return { status: undefined, headers: {}, message: '', words: '' };
+  return NO_EVIDENCE;
 }
 
 /** `{message, code, type, status}`, perhaps inside `error`, `data` or `response`, perhaps as the only item of a list. */
 function ofObject(value: unknown, depth = 0): Evidence {
-  const none: Evidence = { status: undefined, headers: {}, message: '', words: '' };
-  if (typeof value === 'string') return { ...none, message: value, words: value };
+  if (typeof value === 'string') return { ...NO_EVIDENCE, message: value, words: value };
   if (Array.isArray(value)) return ofObject(value[0], depth + 1);
-  if (!isRecord(value) || depth > 3) return none;
+  if (!isRecord(value) || depth > 3) return NO_EVIDENCE;
   const inner = ofObject(value.error ?? value.response, depth + 1);
   const message = typeof value.message === 'string' ? value.message : inner.message;
   const status = [value.statusCode, value.code, value.status].find(isErrorStatus) ?? inner.status;
   const words = textOf(value).slice(0, BODY_CHARS);
-  return { ...none, status, message, words };
+  const code = ERROR_CODES.find((known) => known === value.code && known.includes('.')) ?? inner.code;
+  return { ...NO_EVIDENCE, status, code, message, words };
 }
 
 function textOf(value: Record<string, unknown>): string {
@@ -97,7 +125,8 @@ function textOf(value: Record<string, unknown>): string {
   }
 }
 
-function codeOf({ status, words }: Evidence): ErrorCode {
+function codeOf({ status, code, words }: Evidence): ErrorCode {
+  if (code !== undefined) return code;
   if (status === 402) return 'model.billing';
   if (status === 401) return 'model.auth';
   const byWords = ERROR_PATTERNS.find(({ pattern }) => pattern.test(words))?.code;
@@ -112,7 +141,7 @@ function codeOf({ status, words }: Evidence): ErrorCode {
   return status >= 500 || status === 409 || status === 425 ? 'model.overloaded' : 'bad-request';
 }
 
-function remedyOf(code: ErrorCode, { provider, model }: { provider: string; model: string }): string | undefined {
+function remedyOf(code: ErrorCode, { provider, model }: Target): string | undefined {
   switch (code) {
     case 'model.auth':
       return `Give the vault a working key for ${provider}: \`holdfast setup\`.`;

@@ -52,6 +52,14 @@ export function createReasoningNotes(): { processChunk(chunk: unknown): void; bu
   };
 }
 
+/** The notes among whatever else a package put under the same name; undefined when there are none. */
+export function notesIn(metadata: unknown): JSONObject | undefined {
+  const parsed = Noted.safeParse(metadata);
+  if (!parsed.success) return undefined;
+  const { textField, details } = parsed.data;
+  return textField === undefined && details === undefined ? undefined : toJson({ textField, details });
+}
+
 /** The message fields that give a turn's reasoning back, or undefined when it had none of this kind. */
 export function replayedFields(parts: readonly TurnPart[]): JSONObject | undefined {
   const reasoning = parts.filter((part) => part.type === 'reasoning');

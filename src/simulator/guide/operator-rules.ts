@@ -65,7 +65,10 @@ const afterWorker: readonly RuleInput[] = [
   },
   {
     name: 'interrupted',
-    when: { ...OPERATOR, toolResult: { tool: 'spawn_worker', matches: '^Unknown: ' } },
+    when: {
+      ...OPERATOR,
+      toolResult: { tool: 'spawn_worker', matches: '^(?:Unknown: |The outcome of this call is unknown)' },
+    },
     answer: {
       text: `I was interrupted and do not know how far the worker got. The folder was read-only, so nothing in it changed. Name it again to start over.`,
     },

@@ -37,6 +37,8 @@ export interface RunFilter {
   readonly active?: boolean;
 }
 
+/** Messages of a session that the page shows; older ones stay in `holdfast history`. */
+export const HISTORY_LIMIT = 200;
 const EVENTS_PER_PAGE = 500;
 
 /**
@@ -105,7 +107,7 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     workerTemplates: () => get('/api/worker-templates'),
     sessions: (agentId) => get(`/api/sessions?agentId=${id(agentId)}`),
     createSession: (agentId) => post('/api/sessions', { agentId }),
-    history: (sessionId) => get(`/api/sessions/${id(sessionId)}/history`),
+    history: (sessionId) => get(`/api/sessions/${id(sessionId)}/history?limit=${HISTORY_LIMIT}`),
     send: (agentId, message) => post(`/api/agents/${id(agentId)}/messages`, message),
     runs: (filter) => get(`/api/runs${query({ ...filter })}`),
     run: (runId) => get(`/api/runs/${id(runId)}`),

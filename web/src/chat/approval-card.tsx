@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { ShieldQuestion } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client.ts';
 import { useApp, useNow } from '../app-context.tsx';
 import { formatRemaining } from '../format.ts';
@@ -33,7 +33,7 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
     await queries.invalidateQueries({ queryKey: ['approvals'] });
   };
 
-  if (!open) return <Settled approval={approval} expired={expired} error={error} />;
+  if (!open) return <Settled approval={approval} expired={expired} error={error} decidedHere={sent !== undefined} />;
   return (
     <section aria-label={`Approval: ${approval.card.title}`} className="card overflow-hidden border-warn shadow-card">
       <div className="flex items-start gap-2.5 px-4 pt-3.5">
@@ -84,13 +84,20 @@ function Settled({
   approval,
   expired,
   error,
+  decidedHere,
 }: {
   approval: ApprovalState;
   expired: boolean;
   error: NamedError | undefined;
+  decidedHere: boolean;
 }) {
+  const box = useRef<HTMLDivElement>(null);
+  // The pressed button is gone: a keyboard goes on from here, not from the top of the page.
+  useEffect(() => {
+    if (decidedHere && document.activeElement === document.body) box.current?.querySelector('summary')?.focus();
+  }, [decidedHere]);
   return (
-    <div className="text-[13px]">
+    <div ref={box} className="text-[13px]">
       <Fold
         summary={
           <span className="flex min-w-0 flex-wrap items-center gap-x-2">

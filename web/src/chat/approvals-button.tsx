@@ -7,11 +7,15 @@ import { Empty, IconButton } from '../ui/basics.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ApprovalCardView } from './approval-card.tsx';
 
+export function usePendingApprovals(): readonly ApprovalView[] {
+  const { api } = useApp();
+  return useQuery({ queryKey: ['approvals'], queryFn: api.approvals, refetchInterval: 30_000 }).data ?? [];
+}
+
 /** How many decisions wait for the user, on every page; opens the cards. */
 export function ApprovalsButton() {
-  const { api } = useApp();
   const [open, setOpen] = useState(false);
-  const { data: pending = [] } = useQuery({ queryKey: ['approvals'], queryFn: api.approvals, refetchInterval: 30_000 });
+  const pending = usePendingApprovals();
   const count = pending.length;
   const label = count === 0 ? 'No approvals' : count === 1 ? '1 approval' : `${count} approvals`;
   return (

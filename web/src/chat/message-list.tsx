@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { ArrowDown, MessageSquare } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import type { AgentView, MessageView } from '../../../src/protocol/api.ts';
+import { HISTORY_LIMIT } from '../api/client.ts';
 import { useApp } from '../app-context.tsx';
 import { Button, ErrorNote, SkeletonRows, toNamedError } from '../ui/basics.tsx';
 import { Turn } from './turn.tsx';
@@ -35,6 +36,12 @@ export function MessageList({
       <div className="mx-auto flex w-full max-w-3xl flex-col gap-6 px-3 py-6 sm:px-5">
         {history.error && <ErrorNote error={toNamedError(history.error)} />}
         {sessionId !== undefined && history.isPending && <SkeletonRows rows={3} />}
+        {messages.length >= HISTORY_LIMIT && (
+          <p className="text-center text-[13px] text-muted">
+            Earlier messages are not shown here. In a terminal:{' '}
+            <code className="font-mono text-xs">holdfast history {agent?.id}</code>
+          </p>
+        )}
         {empty && !history.error && <Welcome agent={agent} onSuggest={onSuggest} />}
         {turnsOf(messages).map((turn, index, all) => (
           <Turn key={turn[0]?.id} messages={turn} agent={agent} eager={index >= all.length - EAGER_TURNS} />

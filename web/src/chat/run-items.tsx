@@ -4,7 +4,7 @@ import { useDraft } from '../app-context.tsx';
 import { formatDuration, formatMoney, formatTokens } from '../format.ts';
 import { draftText } from '../state/draft.ts';
 import { type ModelItem, type RunItem, type RunModel, reasoningOf, type ToolItem, textOf } from '../state/run-model.ts';
-import { ErrorNote, Fold } from '../ui/basics.tsx';
+import { Fold } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
 import { ApprovalCardView } from './approval-card.tsx';
 import { ToolStep } from './tool-step.tsx';
@@ -82,7 +82,7 @@ const isAsking = (item: ToolItem): boolean => item.approval !== undefined && ite
 function ModelView({ item, detailed }: { item: ModelItem; detailed: boolean }) {
   if (item.failed) {
     const { error, willRetry } = item.failed;
-    if (!willRetry) return <ErrorNote error={error} />;
+    if (!willRetry) return null; // the run ends with this error and shows it
     return <p className="text-[13px] text-warn">{error.message} Trying again.</p>;
   }
   if (!item.finished) return null;

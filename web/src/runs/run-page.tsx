@@ -10,7 +10,7 @@ import { chatPath, Link, runPath } from '../router.tsx';
 import { isActive, type RunModel } from '../state/run-model.ts';
 import { Button, Empty, ErrorNote, Fold, Page, SkeletonRows, toNamedError } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
-import { layTimeline } from './timeline.ts';
+import { axisOf, layTimeline } from './timeline.ts';
 import { Waterfall } from './waterfall.tsx';
 
 export function RunPage({ runId }: { runId: string }) {
@@ -54,7 +54,8 @@ function RunBody({
   const agents = useAgents();
   const active = isActive(run.state);
   const now = useNow(active ? 1_000 : 3_600_000);
-  const timeline = layTimeline(run, now);
+  const axis = axisOf(run, now);
+  const timeline = layTimeline(run, now, axis);
   const open = run.items.flatMap((item) =>
     item.kind === 'tool' && item.approval && item.approval.outcome === undefined ? [item.approval] : [],
   );
@@ -110,7 +111,7 @@ function RunBody({
           Steps appear here as the run takes them.
         </Empty>
       ) : (
-        <Waterfall run={run} timeline={timeline} />
+        <Waterfall run={run} timeline={timeline} axis={axis} now={now} />
       )}
       {run.result && run.result.text !== '' && (
         <section aria-label="Result" className="card mt-4 p-4">

@@ -40,6 +40,17 @@ describe('layTimeline', () => {
     });
   });
 
+  it('lays a worker on the axis of the run that started it', () => {
+    const bar = layTimeline(run([wait(1_000, 1_500)], 1_500), 9_000, { start: 0, end: 2_000 }).bars[0];
+    expect(bar).toMatchObject({ from: 0.5, width: 0.25 });
+  });
+
+  it('puts what began first on top', () => {
+    const late = { ...wait(1_100, 1_900), at: 1_800 };
+    const { bars } = layTimeline(run([late, wait(1_200, 1_300)], 2_000), 2_000);
+    expect(bars.map((bar) => bar.seq)).toEqual([1_200, 1_100]);
+  });
+
   it('survives a run that took no time and clocks that went back', () => {
     const { bars } = layTimeline(run([wait(900, 800)], 1_000), 1_000);
     expect(bars[0]).toMatchObject({ from: 0, width: 0, durationMs: 0 });

@@ -13,6 +13,17 @@ export interface Bar {
   readonly costUsd: number | undefined;
 }
 
+/** Unix milliseconds. A worker's bars are laid on the axis of the run that is shown. */
+export interface Axis {
+  readonly start: number;
+  readonly end: number;
+}
+
+export function axisOf(run: RunModel, now: number): Axis {
+  const start = run.startedAt ?? run.items[0]?.at ?? now;
+  return { start, end: Math.max(run.finishedAt ?? now, start + 1) };
+}
+
 export interface Timeline {
   readonly bars: readonly Bar[];
   readonly spanMs: number;
@@ -22,15 +33,14 @@ export interface Timeline {
 }
 
 /** Places everything a run did on one axis. Pure; `now` is where open bars end. */
-export function layTimeline(run: RunModel, now: number): Timeline {
-  const start = run.startedAt ?? run.items[0]?.at ?? now;
-  const end = Math.max(run.finishedAt ?? now, start + 1);
+export function layTimeline(run: RunModel, now: number, axis: Axis = axisOf(run, now)): Timeline {
+  const { start, end } = axis;
   const share = (ms: number) => Math.min(1, Math.max(0, ms / (end - start)));
   const bars = run.items.flatMap((item): Bar[] => {
     if (item.kind === 'input' || item.kind === 'note') return [];
     const from = item.kind === 'tool' ? (item.startedAt ?? item.at) : item.at;
     const open = item.endedAt === undefined && run.finishedAt === undefined;
-    const until = Math.max(from, item.endedAt ?? end);
+    const until = Math.max(from, item.endedAt ?? run.finishedAt ?? end);
     return [
       {
         seq: item.seq,
@@ -43,6 +53,7 @@ export function layTimeline(run: RunModel, now: number): Timeline {
       },
     ];
   });
+  bars.sort((a, b) => a.from - b.from || a.seq - b.seq);
   return {
     bars,
     spanMs: end - start,

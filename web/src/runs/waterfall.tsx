@@ -1,10 +1,11 @@
 import { useState } from 'react';
+import { useRun } from '../app-context.tsx';
 import { exitText, summarise, ToolDetails } from '../chat/tool-step.tsx';
 import { formatDuration, formatMoney, formatTokens } from '../format.ts';
 import { Link, runPath } from '../router.tsx';
 import { type ModelItem, type RunModel, reasoningOf, type ToolItem, textOf } from '../state/run-model.ts';
-import { ErrorNote, Output } from '../ui/basics.tsx';
-import type { Bar, Timeline } from './timeline.ts';
+import { ErrorNote, Output, Skeleton, variables } from '../ui/basics.tsx';
+import { type Axis, type Bar, layTimeline, type Timeline } from './timeline.ts';
 
 const COLOURS = {
   model: 'bg-(--bar-model)',
@@ -13,9 +14,18 @@ const COLOURS = {
   bad: 'bg-(--bar-bad)',
 };
 
-/** Rows in order of time, one bar each on a shared axis; a row opens to its details. */
-export function Waterfall({ run, timeline }: { run: RunModel; timeline: Timeline }) {
-  const [open, setOpen] = useState<number>();
+/** Rows in order of time, one bar each on a shared axis; a row opens to its details. A worker's rows follow its call. */
+export function Waterfall({
+  run,
+  timeline,
+  axis,
+  now,
+}: {
+  run: RunModel;
+  timeline: Timeline;
+  axis: Axis;
+  now: number;
+}) {
   return (
     <section aria-label="Timeline" className="card overflow-hidden">
       <div className="flex flex-wrap items-center justify-between gap-x-5 gap-y-1 border-b border-line px-4 py-2 text-xs text-muted">
@@ -27,47 +37,84 @@ export function Waterfall({ run, timeline }: { run: RunModel; timeline: Timeline
         </span>
         <span>0 to {formatDuration(timeline.spanMs)}</span>
       </div>
-      <ol className="divide-y divide-line">
-        {timeline.bars.map((bar) => (
-          <li key={bar.seq}>
-            <button
-              type="button"
-              aria-expanded={open === bar.seq}
-              onClick={() => setOpen(open === bar.seq ? undefined : bar.seq)}
-              className="grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1.5 px-4 py-2 text-left hover:bg-hover focus-visible:-outline-offset-2 aria-expanded:bg-raised sm:grid-cols-[15rem_minmax(0,1fr)_5rem_4.5rem]"
-            >
-              <span className="flex min-w-0 items-baseline gap-2">
-                <span
-                  className={`shrink-0 ${bar.item.kind === 'tool' ? 'font-mono text-xs' : 'text-[13px]'} font-medium`}
-                >
-                  {bar.title}
-                </span>
-                <span className="min-w-0 truncate text-xs text-muted">{hint(bar)}</span>
-              </span>
-              <span aria-hidden className="h-2 max-sm:col-span-2 max-sm:row-start-2">
-                <span
-                  className={`bar block h-full rounded-full ${COLOURS[bar.kind]} ${bar.open ? 'pulse' : ''}`}
-                  style={
-                    { '--from': `min(${bar.from * 100}%, calc(100% - 3px))`, '--width': `${bar.width * 100}%` } as never
-                  }
-                />
-              </span>
-              <span className="text-right text-xs text-muted">
-                {bar.open ? 'running' : formatDuration(bar.durationMs)}
-              </span>
-              <span className="text-right text-xs text-muted max-sm:hidden">
-                {bar.costUsd === undefined ? '' : formatMoney(bar.costUsd)}
-              </span>
-            </button>
-            {open === bar.seq && (
-              <div className="flex flex-col gap-2.5 border-t border-line bg-bg px-4 py-3 text-[13px]">
-                <Details bar={bar} run={run} />
-              </div>
-            )}
-          </li>
-        ))}
-      </ol>
+      <Rows run={run} bars={timeline.bars} axis={axis} now={now} depth={0} />
     </section>
+  );
+}
+
+function Rows({
+  run,
+  bars,
+  ...place
+}: {
+  run: RunModel;
+  bars: readonly Bar[];
+  axis: Axis;
+  now: number;
+  depth: number;
+}) {
+  return (
+    <ol className="divide-y divide-line">
+      {bars.map((bar) => (
+        <li key={bar.seq}>
+          <Row bar={bar} run={run} depth={place.depth} />
+          {bar.item.kind === 'tool' && bar.item.childRunId !== undefined && place.depth < MAX_DEPTH && (
+            <ChildRows runId={bar.item.childRunId} {...place} />
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const MAX_DEPTH = 4;
+
+function ChildRows({ runId, axis, now, depth }: { runId: string; axis: Axis; now: number; depth: number }) {
+  const { run, complete } = useRun(runId);
+  if (!complete) return <Skeleton className="m-2 h-5" />;
+  return (
+    <div className="border-t border-line">
+      <Rows run={run} bars={layTimeline(run, now, axis).bars} axis={axis} now={now} depth={depth + 1} />
+    </div>
+  );
+}
+
+function Row({ bar, run, depth }: { bar: Bar; run: RunModel; depth: number }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className="grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1.5 px-4 py-2 text-left hover:bg-hover focus-visible:-outline-offset-2 aria-expanded:bg-raised sm:grid-cols-[17rem_minmax(0,1fr)_5rem_4.5rem]"
+      >
+        <span className="indent flex min-w-0 items-baseline gap-2" style={variables({ '--indent': `${depth}rem` })}>
+          <span className={`shrink-0 ${bar.item.kind === 'tool' ? 'font-mono text-xs' : 'text-[13px]'} font-medium`}>
+            {bar.title}
+          </span>
+          <span className="min-w-0 truncate text-xs text-muted">{hint(bar)}</span>
+        </span>
+        <span aria-hidden className="h-2 max-sm:col-span-2 max-sm:row-start-2">
+          <span
+            className={`bar block h-full rounded-full ${COLOURS[bar.kind]} ${bar.open ? 'pulse' : ''}`}
+            style={variables({
+              '--from': `min(${bar.from * 100}%, calc(100% - 3px))`,
+              '--width': `${bar.width * 100}%`,
+            })}
+          />
+        </span>
+        <span className="text-right text-xs text-muted">{bar.open ? 'running' : formatDuration(bar.durationMs)}</span>
+        <span className="text-right text-xs text-muted max-sm:hidden">
+          {bar.costUsd === undefined ? '' : formatMoney(bar.costUsd)}
+        </span>
+      </button>
+      {open && (
+        <div className="flex flex-col gap-2.5 border-t border-line bg-bg px-4 py-3 text-[13px]">
+          <Details bar={bar} run={run} />
+        </div>
+      )}
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Activity, Bot, FlaskConical, Gauge, MessageSquare, Monitor, Moon, Sun, Wallet, WifiOff } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useApp, useStatus } from '../app-context.tsx';
-import { ApprovalsButton } from '../chat/approvals-button.tsx';
+import { ApprovalsButton, usePendingApprovals } from '../chat/approvals-button.tsx';
 import { Link, type Route, usePath } from '../router.tsx';
 import { IconButton } from '../ui/basics.tsx';
 import { Shortcuts } from './shortcuts.tsx';
@@ -21,9 +21,11 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
   const page = route.page === 'run' ? 'runs' : route.page;
   const path = usePath();
   const first = useRef(path);
+  const waiting = usePendingApprovals().length;
   useEffect(() => {
-    document.title = `${PAGES.find((entry) => entry.page === page)?.name ?? 'Not found'} · Holdfast`;
-  }, [page]);
+    const mark = waiting > 0 ? `(${waiting}) ` : '';
+    document.title = `${mark}${PAGES.find((entry) => entry.page === page)?.name ?? 'Not found'} · Holdfast`;
+  }, [page, waiting]);
   useEffect(() => {
     if (path !== first.current && page !== 'chat') main.current?.focus();
     first.current = path;

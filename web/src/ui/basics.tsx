@@ -1,5 +1,5 @@
 import { ChevronRight, CircleAlert, type LucideIcon } from 'lucide-react';
-import type { ButtonHTMLAttributes, ReactNode } from 'react';
+import type { ButtonHTMLAttributes, CSSProperties, ReactNode } from 'react';
 
 /** The small parts every page is made of. */
 const BUTTONS = {
@@ -94,6 +94,8 @@ export interface NamedError {
 
 /** Every failure on a screen looks like this: what happened, its code, what to do. */
 export function ErrorNote({ error, children }: { error: NamedError; children?: ReactNode }) {
+  // Somebody wanted it so: no alarm.
+  if (error.code === 'cancelled') return <p className="text-[13px] text-muted">{error.message}</p>;
   return (
     <div role="alert" className="flex gap-2.5 rounded-lg bg-danger-soft px-3.5 py-2.5">
       <CircleAlert size={16} aria-hidden className="mt-0.5 shrink-0 text-danger" />
@@ -170,6 +172,9 @@ export function Output({ text, label, tail = false }: { text: string; label: str
   );
 }
 
+/** CSS variables for one element. React sets them through the CSSOM, which the content security policy allows. */
+export const variables = (values: Record<`--${string}`, string>): CSSProperties => values as CSSProperties;
+
 export function Meter({ label, value, max, text }: { label: string; value: number; max: number | null; text: string }) {
   const share = max === null || max === 0 ? (max === 0 ? 1 : 0) : Math.min(1, value / max);
   const tone = share >= 1 ? 'bg-danger' : share >= 0.8 ? 'bg-warn' : 'bg-accent';
@@ -188,7 +193,7 @@ export function Meter({ label, value, max, text }: { label: string; value: numbe
         aria-valuenow={Math.round(share * 100)}
         className="h-1.5 overflow-hidden rounded-full bg-hover"
       >
-        <div className={`fill h-full rounded-full ${tone}`} style={{ '--width': `${share * 100}%` } as never} />
+        <div className={`fill h-full rounded-full ${tone}`} style={variables({ '--width': `${share * 100}%` })} />
       </div>
     </div>
   );

@@ -1,0 +1,164 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Home, prepareHome } from '../base/home.ts';
+import { BackgroundQueue } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
+import type { HoldfastConfig } from '../protocol/config.ts';
+import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
+import { selectLauncher } from '../sandbox/select.ts';
+import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import { openSqliteStore } from '../storage/sqlite/store.ts';
+import { createAccess } from './access/access.ts';
+import { readOperator } from './agents/operator.ts';
+import { type Api, createApi } from './api/api.ts';
+import { createControl } from './control/create-control.ts';
+import { createDoctor } from './control/doctor.ts';
+import { createStatus } from './control/status.ts';
+import type { Control } from './control.ts';
+import { type Core, createCore } from './core.ts';
+import { hostMigrations } from './database.ts';
+import { createModels } from './models/models.ts';
+import { packageRoot } from './package-root.ts';
+import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createPageReader } from './tools/page/page-reader.ts';
+import { createSandboxTools } from './tools/sandbox-tools.ts';
+import { createWebFetch } from './tools/web-fetch.ts';
+import { createVaultClient } from './vault-client/vault-client.ts';
+import { loadTemplates } from './workers/templates.ts';
+
+export interface HostConfig {
+  readonly home: Home;
+  readonly config: HoldfastConfig;
+  readonly pid: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Called when the database cannot be written any more (disk full): the process should say so loudly. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export interface Host extends AsyncDisposable {
+  readonly api: Api;
+  readonly control: Control;
+  readonly core: Core;
+}
+
+/** Tools that a worker template may name. */
+const WORKER_TOOLS = [
+  'run_command',
+  'read_file',
+  'write_file',
+  'edit_file',
+  'list_files',
+  'search_files',
+  'save_artifact',
+  'web_fetch',
+  'ask_parent',
+];
+const SWEEP_EVERY_MS = 15_000;
+export const GUIDE_MODEL = `${SIMULATOR_PROVIDER}/guide`;
+
+/** The host process, whole: builds everything in order, takes up what was open, then listens. */
+export async function createHost(options: HostConfig): Promise<Host> {
+  const { home, config, pid, log, clock = systemClock } = options;
+  await using stack = new AsyncDisposableStack();
+  await prepareHome(home);
+  const engine = await createEngine({ ...options, clock }, stack);
+  const { core, store, blobs, vault, models } = engine;
+  await core.agents.ensureOperator(await readOperator(packageRoot));
+  let url = '';
+  const defaultModel = modelOf(config);
+  const facts = {
+    ...core,
+    ...engine,
+    home: home.root,
+    config,
+    version: VERSION,
+    pid,
+    url: () => url,
+    defaultModel,
+    clock,
+  };
+  const control = createControl({
+    ...core,
+    blobs,
+    vault,
+    defaultModel,
+    status: createStatus(facts),
+    doctor: createDoctor({ ...facts, model: models }),
+  });
+  const background = stack.use(
+    new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
+  );
+  background.add('sweep', (signal) => sweep({ core, clock, signal }));
+  const access = createAccess({ store, clock });
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api') };
+  const api = stack.use(
+    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
+  );
+  url = api.url;
+  const recovered = await core.recover();
+  if (recovered > 0) log.info('Took up runs that were open', { runs: recovered });
+  const owned = stack.move();
+  return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+
+/** Database, vault, sandboxes and models, and the core that works with them. */
+async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
+  const { home, config, log, clock } = options;
+  const store = stack.use(
+    await openSqliteStore({
+      path: home.hostDatabase,
+      migrations: hostMigrations,
+      log: log.child('store'),
+      ...fatalOf(options),
+    }),
+  );
+  const blobs = await createFileBlobStore(home.blobs);
+  const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
+  const sandboxes = stack.use(await openSandboxes(options, stack));
+  const models = createModels({ vault, log: log.child('models'), clock });
+  const pages = stack.use(createPageReader());
+  const core = stack.use(
+    createCore({
+      store,
+      blobs,
+      model: models,
+      contextWindow: (model) => models.contextWindow(model),
+      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      sandboxes,
+      actingTools: ({ artifacts }) => [
+        ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
+      ],
+      templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      config,
+      defaultModel: modelOf(config),
+      paths: { home: home.root, userHome: homedir() },
+      clock,
+      log,
+    }),
+  );
+  return { store, blobs, vault, sandboxes, models, core };
+}
+
+const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
+
+async function openSandboxes({ home, config, log }: HostConfig, stack: AsyncDisposableStack): Promise<RunSandboxes> {
+  const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
+  const swept = await launcher.sweep();
+  if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
+  const probe = await launcher.probe(AbortSignal.timeout(20_000));
+  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits });
+}
+
+/** What must happen by the clock even when nobody asks: unanswered approvals end as denials. */
+async function sweep({ core, clock, signal }: { core: Core; clock: Clock; signal: AbortSignal }): Promise<void> {
+  for (;;) {
+    await core.approvals.expireDue();
+    await clock.sleep(SWEEP_EVERY_MS, signal);
+  }
+}
