@@ -46,6 +46,7 @@ export class ChatSession {
   async begin(sessionId: string): Promise<void> {
     this.#use(sessionId);
     const { host, screen, paint } = this.#deps;
+    this.#view.resume(await host.runs({ active: true, limit: 500 }));
     for (const approval of await host.approvals('pending')) {
       if (approval.sessionId !== sessionId) continue;
       this.#earlier.push(approval.id);
