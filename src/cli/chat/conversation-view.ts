@@ -27,6 +27,8 @@ export interface ConversationView {
    */
   expectOwn(text: string): void;
   readonly activeRun: string | undefined;
+  /** True once the end of this run stands on the screen. */
+  hasEnded(runId: string): boolean;
   readonly approval: { readonly id: string; readonly runId: string } | undefined;
   decided(approvalId: string): void;
 }
@@ -59,12 +61,21 @@ interface ViewState {
   /** By run id: the runs of this conversation, and all that they started. */
   readonly runs: Map<string, FollowedRun>;
   readonly own: string[];
+  readonly ended: Set<string>;
   readonly approvals: { id: string; runId: string }[];
   sessionId: string | undefined;
 }
 
 export function createConversationView({ screen, paint, onChange }: ConversationDeps): ConversationView {
-  const state: ViewState = { screen, paint, runs: new Map(), own: [], approvals: [], sessionId: undefined };
+  const state: ViewState = {
+    screen,
+    paint,
+    runs: new Map(),
+    own: [],
+    ended: new Set(),
+    approvals: [],
+    sessionId: undefined,
+  };
   const handlers: Handlers = { ...progressHandlers(state), ...approvalHandlers(state) };
   let lastSeq = -1;
   const store = (view: EventView): void => {
@@ -99,6 +110,7 @@ export function createConversationView({ screen, paint, onChange }: Conversation
     get activeRun() {
       return [...state.runs].find(([, run]) => run.root)?.[0];
     },
+    hasEnded: (runId) => state.ended.has(runId),
     get approval() {
       return state.approvals[0];
     },
@@ -197,6 +209,7 @@ function progressHandlers(state: ViewState): Handlers {
       dim(state, run, `artifact ${event.name} (${event.bytes} bytes): ${event.artifactId}`),
     'run.finished': (run, event, view) => {
       runs.delete(view.runId ?? '');
+      if (run.root) state.ended.add(view.runId ?? '');
       if (run.root) finishRoot(state, run, event);
       else
         dim(
