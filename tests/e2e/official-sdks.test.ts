@@ -37,7 +37,12 @@ describe.each(SDK_SCRIPTS)('$name', (script) => {
       expect(answer.inputTokens).toBeGreaterThan(5);
       expect(answer.outputTokens).toBeGreaterThan(20);
       expect(simulator.requests).toHaveLength(1);
-      expect(simulator.requests[0]).toMatchObject({ wire: script.wire, key: 'sk-any', outcome: 'answered', rule: 'sdk/story' });
+      expect(simulator.requests[0]).toMatchObject({
+        wire: script.wire,
+        key: 'sk-any',
+        outcome: 'answered',
+        rule: 'sdk/story',
+      });
     });
 
     it('calls tools side by side, and its second request passes the vendor’s checks', async () => {
