@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Home, homeAt } from '../base/home.ts';
+import { HoldfastConfig } from '../protocol/config.ts';
 import { loadConfig, requireConfig } from './load-config.ts';
 
 let directory: string;
@@ -55,4 +56,23 @@ describe('loadConfig', () => {
   it('refuses a file that is not an object', async () => {
     expect(await problemsOf('[]')).toHaveLength(1);
   });
+
+  it('has every key and default in docs/configuration.md', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+    const missing = Object.entries(flatten(HoldfastConfig.parse({}))).filter(
+      ([key, value]) => !page.includes(`| \`${key}\` | \`${value}\` |`),
+    );
+    expect(missing).toEqual([]);
+    expect(page).toContain('| `model` | none |');
+  });
 });
+
+function flatten(value: object, path = ''): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) =>
+      typeof item === 'object' && item !== null
+        ? Object.entries(flatten(item, `${path}${key}.`))
+        : [[`${path}${key}`, item] as const],
+    ),
+  );
+}

@@ -1,6 +1,6 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
-import { accessMigrations } from './access/migrations.ts';
+import { accessMigration } from './access/migrations.ts';
 import { type AgentsTable, agentsMigration } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
@@ -30,7 +30,7 @@ export const hostMigrations: readonly Migration[] = [
   inboxMigration,
   agentsMigration,
   artifactsMigration,
-  ...accessMigrations,
+  accessMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

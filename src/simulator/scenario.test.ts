@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Conversation, Turn } from './conversation.ts';
 import { guideScenario } from './guide/guide.ts';
@@ -35,6 +37,12 @@ const chosen = (rules: RuleBook, given: Conversation): string => {
 describe('the scenario language', () => {
   it('accepts the guided tour', () => {
     expect(parseScenario(guideScenario)).toMatchObject({ ok: true });
+  });
+
+  it('accepts the example of its documentation', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../docs/simulator.md'), 'utf8');
+    const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    expect(parseScenario(JSON.parse(example))).toMatchObject({ ok: true });
   });
 
   it('reports all problems at once, each with its path', () => {

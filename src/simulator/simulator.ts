@@ -51,6 +51,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     stopped: stopped.signal,
   };
   const server = createServer((request, response) => void handle(request, response, deps));
+  // Longer than any client keeps an idle connection, so that none is closed while its next request is on the way.
+  server.keepAliveTimeout = 120_000;
   const port = await listen(server, options.port ?? 0);
   return {
     url: `http://127.0.0.1:${port}`,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { type Access, createAccess } from '../../src/host/access/access.ts';
-import { accessMigrations } from '../../src/host/access/migrations.ts';
+import { accessMigration } from '../../src/host/access/migrations.ts';
 import { type Api, type ApiOptions, createApi } from '../../src/host/api/api.ts';
 import { HoldfastConfig } from '../../src/protocol/config.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts';
@@ -50,9 +50,9 @@ export async function createGateway(
   options: Partial<Pick<ApiOptions, 'limits' | 'webRoot'>> & { server?: Record<string, unknown> } = {},
 ): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'hf-gateway-'));
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const store = stack.use(await openSqliteStore({ path: join(directory, 'host.db'), migrations: accessMigrations }));
+  const store = stack.use(await openSqliteStore({ path: join(directory, 'host.db'), migrations: [accessMigration] }));
   const clock = movableClock();
   const access = createAccess({ store, clock });
   const control = new ArrayControl();
@@ -65,6 +65,7 @@ export async function createGateway(
   const api = stack.use(
     await createApi({ control, access, config, socketPath, webRoot, log, clock, version: '0.1.0', limits }),
   );
+  const owned = stack.move();
   const fetch: Gateway['fetch'] = (path, raw) => rawFetch({ port: api.port, socketPath }, path, raw);
   return {
     api,
@@ -86,7 +87,7 @@ export async function createGateway(
       const { id, token } = await access.createToken('test');
       return { id, authorization: `Bearer ${token}` };
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

@@ -18,7 +18,7 @@ export interface ChatCommandContext {
 }
 
 /** A command may answer with the id of the conversation to go on with. */
-type ChatCommand = { help: string; run(context: ChatCommandContext): Promise<string | undefined> };
+export type ChatCommand = { help: string; run(context: ChatCommandContext): Promise<string | undefined> };
 
 const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   help: { help: 'this list', run: async ({ screen }) => print(screen, helpRows()) },
@@ -38,13 +38,18 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
 
 const MANY = 20;
 
-export async function runChatCommand(text: string, context: ChatCommandContext): Promise<string | undefined> {
-  const name = text.slice(1).split(/\s/)[0] ?? '';
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command !== undefined) return command.run(context);
+/**
+ * The command that a line calls, or undefined for text to send: `/tmp/reports` and `/srv` are folders, not commands. A line that
+ * is one slip away from a command is refused rather than sent.
+ */
+export function findChatCommand(text: string): ChatCommand | undefined {
+  const name = /^\/([a-z]+)(?:\s|$)/.exec(text)?.[1];
+  if (name === undefined) return undefined;
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
   const near = closest(name, Object.keys(COMMANDS));
+  if (near === undefined) return undefined;
   throw new HoldfastError('bad-request', `there is no command /${name}`, {
-    remedy: near ? `Did you mean /${near}?` : '/help lists them all.',
+    remedy: `Did you mean /${near}? To send it as text, put a space before it.`,
   });
 }
 

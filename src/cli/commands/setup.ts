@@ -50,6 +50,6 @@ async function scripted(context: CliContext, args: Arguments): Promise<number> {
       remedy: 'Pipe the key in, or leave out --non-interactive to be asked for it.',
     });
   await withVault(context, () => applyPlan(context, { plan, key, test: !args.has('no-test') }));
-  await refreshHost(context);
+  if (!(await refreshHost(context))) context.print('Start it with: holdfast start');
   return 0;
 }

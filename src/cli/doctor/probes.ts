@@ -56,7 +56,8 @@ async function* askHost(context: CliContext): AsyncGenerator<DoctorProbe> {
   const startedAt = performance.now();
   try {
     const body = await request({ socketPath: context.home.hostSocket }, { method: 'POST', path: '/api/doctor' });
-    yield* ProbeShape.array().parse(JSON.parse(body.toString('utf8')));
+    for (const probe of ProbeShape.array().parse(JSON.parse(body.toString('utf8'))))
+      if (!probe.name.startsWith('disk')) yield { ...probe, name: `host: ${probe.name}` };
   } catch (error) {
     const { message, remedy } = HoldfastError.from(error);
     const durationMs = Math.round(performance.now() - startedAt);

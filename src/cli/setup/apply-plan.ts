@@ -88,10 +88,11 @@ async function forget(vault: VaultOwner, plan: ProviderPlan): Promise<void> {
   await vault.deleteSecret(`provider.${plan.id}`).catch(() => undefined);
 }
 
-/** A running host reads its config again by being restarted; its runs go on where they were. */
-export async function refreshHost({ home, print, paint }: CliContext): Promise<void> {
+/** A running host reads its config again by being restarted; its runs go on where they were. False when none runs. */
+export async function refreshHost({ home, print, paint }: CliContext): Promise<boolean> {
   const status = await supervisorStatus(home.supervisorSocket);
-  if (!status?.processes.some((one) => one.name === 'host')) return print('Start it with: holdfast start');
+  if (!status?.processes.some((one) => one.name === 'host')) return false;
   await askSupervisor(home.supervisorSocket, { do: 'restart', process: 'host' });
   print(`${paint.green('✓')} the running host uses it from now on`);
+  return true;
 }

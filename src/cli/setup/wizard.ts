@@ -18,9 +18,13 @@ export async function runWizard(context: CliContext, args: Arguments): Promise<n
     const answers = await ask(args);
     const key = await askKey(presetOf(answers.provider));
     await withVault(context, () => applyAndRetry(context, answers, { key, test: !args.has('no-test') }));
-    await refreshHost(context);
+    const running = await refreshHost(context);
     log.info(await sandboxResult());
-    outro('Done. Talk to your operator: holdfast chat');
+    outro(
+      running
+        ? 'Done. Talk to your operator: holdfast chat'
+        : 'Done. Start it and talk to your operator: holdfast start',
+    );
     return 0;
   } catch (error) {
     if (HoldfastError.from(error).code !== 'cancelled') throw error;

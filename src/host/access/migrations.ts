@@ -24,4 +24,4 @@ const TABLES = [
   )`,
 ];
 
-export const accessMigrations: readonly Migration[] = [{ name: '0001-access', sqlite: TABLES, postgres: TABLES }];
+export const accessMigration: Migration = { name: '0008-access', sqlite: TABLES, postgres: TABLES };

@@ -219,6 +219,36 @@ describe('mapError', () => {
     expect(mapError(http(402, '', { 'x-holdfast-error': header }), TARGET)).toMatchObject({ code: 'model.unpriced' });
   });
 
+  it.each([
+    ['model.refused', 400, 'API key not valid. Please pass a valid API key.', 'model.auth', undefined],
+    ['model.refused', 400, 'the request exceeds the available context size', 'model.context-overflow', undefined],
+    ['model.refused', 400, 'tools.0.name: invalid', 'model.refused', undefined],
+    [
+      'model.billing',
+      429,
+      'You exceeded your current quota, please check your plan and billing details.',
+      'model.rate-limited',
+      true,
+    ],
+    [
+      'model.billing',
+      429,
+      'You exceeded your current quota … billing details. / insufficient_quota',
+      'model.billing',
+      undefined,
+    ],
+  ])('reads what the vault called %s (%i: %s) again', (code, status, providerSays, expected, retryable) => {
+    const shape = { code, message: 'as the vault says it', details: { provider: 'acme', status, providerSays } };
+    const header = Buffer.from(JSON.stringify(shape)).toString('base64url');
+    const error = mapError(http(status, '', { 'x-holdfast-error': header }), TARGET);
+    expect([error.code, error.message, error.retryable]).toEqual([expected, 'as the vault says it', retryable]);
+  });
+
+  it('takes the vault’s code from an error in the middle of a stream', () => {
+    const part = { message: 'ACME broke the connection.', type: 'server_error', code: 'model.bad-response' };
+    expect(mapError(new StreamErrorPart(part), TARGET)).toMatchObject({ code: 'model.bad-response', retryable: true });
+  });
+
   it('survives anything', () => {
     const circular: Record<string, unknown> = {};
     circular['error'] = circular;
@@ -235,6 +265,13 @@ describe('mapError', () => {
       new StreamErrorPart(null),
     ]) {
       expect(mapError(thrown, TARGET)).toMatchObject({ code: 'model.bad-response', retryable: true });
+    }
+  });
+
+  it('never repeats what a provider says of a key', () => {
+    for (const status of [401, 403]) {
+      const error = mapError(http(status, { error: { message: 'Incorrect API key provided: sk-ab**cd' } }), TARGET);
+      expect(JSON.stringify(error)).not.toContain('sk-ab');
     }
   });
 

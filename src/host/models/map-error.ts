@@ -1,7 +1,8 @@
 import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
-import { errorOfHeader, isBrokenConnection, parseJson } from '../vault-client/vault-errors.ts';
+import { errorOfHeader, isBrokenConnection } from '../vault-client/vault-errors.ts';
+import { causes, type Evidence, gatherEvidence, NO_EVIDENCE } from './error-evidence.ts';
 import { ERROR_PATTERNS } from './error-patterns.ts';
 import { excerpt } from './guarded-fetch.ts';
 import { StreamErrorPart } from './parse-stream.ts';
@@ -11,15 +12,15 @@ import { retryAfterMs } from './retry-after.ts';
  * Anything a model call can die of → one ErrorInfo. The vault's own verdict comes first (it knows budgets, keys and
  * prices), then our own errors, then what the provider said, by status and by its words.
  */
-export function mapError(thrown: unknown, target: { provider: string; model: string }): ErrorInfo {
-  const evidence = gather(thrown);
-  const own = errorOfHeader(evidence.headers[CALL_HEADERS.error]) ?? holdfastErrorIn(thrown);
+export function mapError(thrown: unknown, target: Target): ErrorInfo {
+  const evidence = gatherEvidence(thrown);
+  const verdict = errorOfHeader(evidence.headers[CALL_HEADERS.error]);
+  const own = verdict === undefined ? holdfastErrorIn(thrown) : refined(verdict, target);
   if (own !== undefined) return info(own);
-  const said = describe(evidence);
   if (evidence.status === undefined && evidence.message === '') return info(brokenStream(thrown, target.provider));
   const code = codeOf(evidence);
   return info(
-    new HoldfastError(code, `${target.provider}: ${said || `status ${evidence.status}`}`, {
+    new HoldfastError(code, `${target.provider}: ${describe(code, evidence)}`, {
       remedy: remedyOf(code, target),
       retryable: RETRYABLE.has(code),
       retryAfterMs: retryAfterMs(evidence.headers, evidence.words),
@@ -27,12 +28,27 @@ export function mapError(thrown: unknown, target: { provider: string; model: str
   );
 }
 
-interface Evidence {
-  readonly status: number | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly message: string;
-  /** Message, code, type and body together, for the patterns. */
-  readonly words: string;
+/**
+ * The vault names a refusal from its status and a few words. Where it has only "refused" or "billing" we read the
+ * provider's words once more, for much hangs on it: a rate limit is waited out, a long prompt is cut, a wrong key is not.
+ */
+function refined(verdict: HoldfastError, target: Target): HoldfastError {
+  const { code, message, details } = verdict;
+  const { status, providerSays } = details ?? {};
+  if (code !== 'model.refused' && code !== 'model.billing') return verdict;
+  if (typeof status !== 'number' || typeof providerSays !== 'string') return verdict;
+  const better = codeOf({ ...NO_EVIDENCE, status, words: providerSays });
+  if (better === code || better === 'bad-request') return verdict;
+  return new HoldfastError(better, message, {
+    remedy: remedyOf(better, target) ?? verdict.remedy,
+    retryable: RETRYABLE.has(better),
+    retryAfterMs: verdict.retryAfterMs ?? retryAfterMs({}, providerSays),
+  });
+}
+
+interface Target {
+  readonly provider: string;
+  readonly model: string;
 }
 
 const RETRYABLE = new Set<ErrorCode>([
@@ -43,61 +59,14 @@ const RETRYABLE = new Set<ErrorCode>([
   'model.empty-response',
   'timeout',
 ]);
-const BODY_CHARS = 4_000;
 const MESSAGE_CHARS = 300;
-const DEEPEST_CAUSE = 8;
-
-function* chain(thrown: unknown): Generator<unknown> {
-  for (let error = thrown, depth = 0; error !== undefined && depth < DEEPEST_CAUSE; depth++) {
-    yield error;
-    error = error instanceof Error ? error.cause : undefined;
-  }
-}
-
 function holdfastErrorIn(thrown: unknown): HoldfastError | undefined {
-  for (const error of chain(thrown)) if (error instanceof HoldfastError) return error;
+  for (const error of causes(thrown)) if (error instanceof HoldfastError) return error;
   return undefined;
 }
 
-/** An HTTP error answer (APICallError of the AI SDK) or an error object inside the stream; both are only read. */
-function gather(thrown: unknown): Evidence {
-  for (const error of chain(thrown)) {
-    if (error instanceof StreamErrorPart && !(error.part instanceof Error)) return ofObject(error.part);
-    if (!isRecord(error) || typeof error.statusCode !== 'number' || error.statusCode < 400) continue;
-    const body = typeof error.responseBody === 'string' ? error.responseBody : '';
-    const inner = ofObject(parseJson(body));
-    return {
-      status: error.statusCode,
-      headers: isRecord(error.responseHeaders) ? onlyText(error.responseHeaders) : {},
-      message: inner.message || body,
-      words: `${inner.words} ${body.slice(0, BODY_CHARS)}`,
-    };
-  }
-  return { status: undefined, headers: {}, message: '', words: '' };
-}
-
-/** `{message, code, type, status}`, perhaps inside `error`, `data` or `response`, perhaps as the only item of a list. */
-function ofObject(value: unknown, depth = 0): Evidence {
-  const none: Evidence = { status: undefined, headers: {}, message: '', words: '' };
-  if (typeof value === 'string') return { ...none, message: value, words: value };
-  if (Array.isArray(value)) return ofObject(value[0], depth + 1);
-  if (!isRecord(value) || depth > 3) return none;
-  const inner = ofObject(value.error ?? value.response, depth + 1);
-  const message = typeof value.message === 'string' ? value.message : inner.message;
-  const status = [value.statusCode, value.code, value.status].find(isErrorStatus) ?? inner.status;
-  const words = textOf(value).slice(0, BODY_CHARS);
-  return { ...none, status, message, words };
-}
-
-function textOf(value: Record<string, unknown>): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return ''; // not from a wire: circular, or a throwing getter
-  }
-}
-
-function codeOf({ status, words }: Evidence): ErrorCode {
+function codeOf({ status, code, words }: Evidence): ErrorCode {
+  if (code !== undefined) return code;
   if (status === 402) return 'model.billing';
   if (status === 401) return 'model.auth';
   const byWords = ERROR_PATTERNS.find(({ pattern }) => pattern.test(words))?.code;
@@ -112,7 +81,7 @@ function codeOf({ status, words }: Evidence): ErrorCode {
   return status >= 500 || status === 409 || status === 425 ? 'model.overloaded' : 'bad-request';
 }
 
-function remedyOf(code: ErrorCode, { provider, model }: { provider: string; model: string }): string | undefined {
+function remedyOf(code: ErrorCode, { provider, model }: Target): string | undefined {
   switch (code) {
     case 'model.auth':
       return `Give the vault a working key for ${provider}: \`holdfast setup\`.`;
@@ -148,11 +117,14 @@ function brokenStream(thrown: unknown, provider: string): HoldfastError {
 
 /** What undici's fetch throws when a body stops in the middle. */
 function isTerminated(thrown: unknown): boolean {
-  return [...chain(thrown)].some((error) => error instanceof TypeError && error.message === 'terminated');
+  return [...causes(thrown)].some((error) => error instanceof TypeError && error.message === 'terminated');
 }
 
-function describe({ message }: Evidence): string {
-  return excerpt(message, MESSAGE_CHARS);
+/** Some providers repeat a part of the key they refuse, so their words about it are never passed on. */
+function describe(code: ErrorCode, { status, message }: Evidence): string {
+  const because = status === undefined ? '' : ` (status ${status})`;
+  if (code === 'model.auth') return `it refuses the key${because}`;
+  return excerpt(message, MESSAGE_CHARS) || `it failed${because}`;
 }
 
 function info(error: HoldfastError): ErrorInfo {
@@ -164,18 +136,4 @@ function info(error: HoldfastError): ErrorInfo {
     ...(shape.retryable === undefined ? {} : { retryable: shape.retryable }),
     ...(shape.retryAfterMs === undefined ? {} : { retryAfterMs: shape.retryAfterMs }),
   };
-}
-
-function onlyText(record: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record).flatMap(([key, value]) => (typeof value === 'string' ? [[key.toLowerCase(), value]] : [])),
-  );
-}
-
-function isErrorStatus(value: unknown): value is number {
-  return typeof value === 'number' && value >= 400 && value <= 599;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -3,7 +3,7 @@ import { JsonValue } from '../../protocol/json.ts';
 import type { AssistantPart } from '../../protocol/transcript.ts';
 import { uniqueCallId } from './call-ids.ts';
 import type { ModelRequest } from './model.ts';
-import { REASONING_NAMESPACE } from './reasoning-fields.ts';
+import { notesIn, REASONING_NAMESPACE } from './reasoning-fields.ts';
 
 /**
  * The parts of a message while it streams in, in the order in which they began. What a provider attaches to a part may
@@ -18,7 +18,7 @@ export interface MessageDraft {
   addArguments(id: string, text: string): { readonly callId: string; readonly tool: string } | undefined;
   closeCall(id: string, call: { tool: string; arguments: string; metadata: unknown }): void;
   /** What `reasoning-fields.ts` noted during the whole answer. */
-  attachNotes(notes: Record<string, unknown> | undefined): void;
+  attachNotes(metadata: unknown): void;
   parts(): AssistantPart[];
 }
 
@@ -95,8 +95,9 @@ export function createMessageDraft(request: Pick<ModelRequest, 'transcript' | 't
       draft.arguments = call.arguments;
       merge(draft.metadata, call.metadata);
     },
-    attachNotes: (notes) => {
-      if (notes !== undefined && Object.keys(notes).length > 0) attachReasoningNotes(drafts, notes);
+    attachNotes: (metadata) => {
+      const notes = notesIn(metadata);
+      if (notes !== undefined) attachReasoningNotes(drafts, notes);
     },
     parts: () => drafts.flatMap((draft) => toPart(draft, request.tools)),
   };

@@ -60,24 +60,29 @@ export function captureOutput(stdout: Readable, stderr: Readable, options: Captu
 
 type Piece = readonly ['stdout' | 'stderr', Buffer];
 
-/** Reads from whichever stream has something; asks a stream for more only after its last piece was taken. */
+/**
+ * Reads from whichever stream has something; what is not taken stays in the pipe. One waker for both: a race between
+ * promises would keep every chunk alive for as long as the quieter stream is silent.
+ */
 async function* merge(stdout: Readable, stderr: Readable): AsyncGenerator<Piece> {
   const sources = new Map([
-    ['stdout', stdout[Symbol.asyncIterator]()],
-    ['stderr', stderr[Symbol.asyncIterator]()],
+    ['stdout', stdout],
+    ['stderr', stderr],
   ] as const);
-  const next = async (name: 'stdout' | 'stderr'): Promise<{ name: typeof name; result: IteratorResult<Buffer> }> => ({
-    name,
-    result: (await sources.get(name)?.next()) ?? { done: true, value: undefined },
-  });
-  const waiting = new Map([...sources.keys()].map((name) => [name, next(name)]));
-  while (waiting.size > 0) {
-    const { name, result } = await Promise.race(waiting.values());
-    if (result.done) {
-      waiting.delete(name);
-      continue;
+  let wake = (): void => undefined;
+  for (const stream of sources.values())
+    for (const event of ['readable', 'end', 'close', 'error']) stream.on(event, () => wake());
+  while (sources.size > 0) {
+    const changed = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    let taken = false;
+    for (const [name, stream] of sources) {
+      const chunk: Buffer | null = stream.read();
+      if (chunk !== null) yield [name, chunk];
+      taken ||= chunk !== null;
+      if (chunk === null && (stream.readableEnded || stream.destroyed)) sources.delete(name);
     }
-    yield [name, result.value];
-    waiting.set(name, next(name));
+    if (!taken && sources.size > 0) await changed;
   }
 }

@@ -13,6 +13,13 @@ export const PATH_INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sb
 /** Descriptors that every bubblewrap of ours gets. Descriptors of mounts follow. */
 export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, firstMount: 6 } as const;
 
+/**
+ * The first process inside: a shell that runs the command and reaps orphans. Bubblewrap's own init would do the same,
+ * but without the system call filter and as the same user, so that a command could write its own code into it
+ * (/proc/1/mem) and be rid of the filter. $0 names it in messages, $1 is the mark of the command for the sweep.
+ */
+export const INIT = ['sh', '-c', `shift; exec ${DESCRIPTOR.userNamespace}<&-; "$@"; exit $?`, 'holdfast'];
+
 /** What an attacker likes to read in /proc although it is not about processes of the sandbox. */
 const MASKED_FILES = [
   'kcore',
@@ -67,7 +74,7 @@ function isolation(joinsUserNamespace: boolean): string[] {
     ...(joinsUserNamespace ? ['--userns', String(DESCRIPTOR.userNamespace)] : ['--unshare-user', '--disable-userns']),
     ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
     ...['--uid', String(SANDBOX_ID), '--gid', String(SANDBOX_ID), '--cap-drop', 'ALL'],
-    ...['--hostname', 'sandbox', '--die-with-parent', '--new-session'],
+    ...['--hostname', 'sandbox', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--seccomp', String(DESCRIPTOR.seccomp)],
   ];
 }

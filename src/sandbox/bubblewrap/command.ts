@@ -4,24 +4,22 @@
  * part of a script; it is passed as arguments.
  *
  * What must stay true: `end` resolves only when every process of the command is gone. With control groups the proof is
- * that the kernel let us remove the group; without, that no bubblewrap with the command's mark is left, since the init
- * of the pid namespace is one and the kernel ends a namespace before its init.
+ * that the kernel let us remove the group; without, that no process with the command's mark is left: the first process
+ * of the pid namespace has it, and the kernel ends a namespace before its first process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { type LimitGroup, OUR_PROCESSES } from '../cgroup/limit-group.ts';
 import type { Command } from '../launcher.ts';
-import { countThreadsOf } from '../process-table.ts';
-import { DESCRIPTOR, SANDBOX_ID, setEnvironment } from './arguments.ts';
+import { countThreadsOf, ownUser } from '../process-table.ts';
+import { DESCRIPTOR, INIT, SANDBOX_ID, setEnvironment } from './arguments.ts';
 import { commandName, type Ground } from './ground.ts';
 import { type CheckedMount, openMount } from './mounts.ts';
 import { findMarked } from './sweep.ts';
-import { TOKEN_VARIABLE } from './token.ts';
 
 /**
  * $1 file size in blocks, $2 open files, $3 processes of the user or empty, $4 number of control groups that follow, then
@@ -72,17 +70,7 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
       processLimit(ground, limits),
       ...[String(group?.entrances.length ?? 0), ...(group?.entrances ?? [])],
       ...[ground.bwrap, '--args', String(DESCRIPTOR.args), ...setEnvironment(command.env ?? {})],
-      ...[
-        '--setenv',
-        TOKEN_VARIABLE,
-        mark,
-        '--unsetenv',
-        TOKEN_VARIABLE,
-        '--chdir',
-        command.cwd ?? '/data',
-        '--',
-        ...command.argv,
-      ],
+      ...['--chdir', command.cwd ?? '/data', '--', ...INIT, mark, ...command.argv],
     ];
     const child = spawn('/bin/sh', args, {
       stdio: stdioOf(ground, descriptors),
@@ -106,7 +94,7 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
  */
 function processLimit(ground: Ground, limits: SandboxLimits): string {
   if (ground.groups?.kernel.has('processes')) return '';
-  const user = ground.isRoot ? SANDBOX_ID : userInfo().uid;
+  const user = ground.isRoot ? SANDBOX_ID : ownUser();
   return String(countThreadsOf(user) + limits.processes + OUR_PROCESSES);
 }
 

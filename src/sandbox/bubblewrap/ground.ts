@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { arch, userInfo } from 'node:os';
+import { arch } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../../protocol/error.ts';
 import { findGroups } from '../cgroup/find-groups.ts';
 import type { LimitGroups } from '../cgroup/limit-group.ts';
+import { ownUser } from '../process-table.ts';
 import { isSupported, seccompFilter } from '../seccomp/filter.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { INSTALL_REMEDY, namespaceRemedy } from './remedy.ts';
@@ -48,7 +49,7 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
     throw unavailable(`there is no system call filter for ${architecture}`, 'Run Holdfast on x86-64 or arm64.');
   const bwrap = await findProgram(options.program ?? 'bwrap');
   if (bwrap === undefined) throw unavailable('bubblewrap is not installed', INSTALL_REMEDY);
-  const isRoot = userInfo().uid === 0;
+  const isRoot = ownUser() === 0;
   const userNamespace = isRoot ? await tryUserNamespace() : undefined;
   const token = hostToken(options.home);
   const directory = join(options.scratch, token);

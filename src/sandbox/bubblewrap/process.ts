@@ -8,7 +8,9 @@ import { watchTree } from '../watchdog.ts';
 import { type CommandPlace, type StartedCommand, startCommand } from './command.ts';
 
 const ALL: readonly Controller[] = ['memory', 'cpu', 'processes'];
-const COMPLAINT = 'bwrap: ';
+/** Bubblewrap answers 1, the first process inside 126 or 127. */
+const START_FAILURE_CODES: readonly (number | null)[] = [1, 126, 127];
+const COMPLAINT = /^(?:bwrap|holdfast): (?:line )?(?:[0-9]+: )?/;
 const LONGEST_COMPLAINT = 2_000;
 
 export type Stop = (cause: NonNullable<EndFacts['cause']>) => void;
@@ -35,7 +37,8 @@ export function runCommand(place: CommandPlace, command: Command): RunningProces
   const stderr = watchBeginning(started);
   const exit = follow(started, { place, command, wallMs, stop }).then(async (end) => {
     const startFailure =
-      end.startFailure ?? (cause === undefined && end.code === 1 ? await stderr.complaint() : undefined);
+      end.startFailure ??
+      (cause === undefined && START_FAILURE_CODES.includes(end.code) ? await stderr.complaint() : undefined);
     const durationMs = performance.now() - begin;
     return explainExit({ ...end, ...(cause ? { cause } : {}), startFailure, hits: started.hits(), durationMs, wallMs });
   });
@@ -85,8 +88,8 @@ function ended(started: StartedCommand): Promise<End> {
 }
 
 /**
- * Passes stderr on and keeps the beginning: bubblewrap says there why it could not start the program, and nothing else
- * tells its exit code 1 from the program's. A program that imitates it only gets its own end described wrongly.
+ * Passes stderr on and keeps the beginning: there it is said why the program could not be started, and nothing else tells
+ * such an exit code from the program's own. A program that imitates it only gets its own end described wrongly.
  */
 function watchBeginning(started: StartedCommand): { stream: Transform; complaint: () => Promise<string | undefined> } {
   let head = '';
@@ -102,9 +105,9 @@ function watchBeginning(started: StartedCommand): { stream: Transform; complaint
   started.stderr.on('error', (error) => stream.destroy(error));
   const complaint = async (): Promise<string | undefined> => {
     await whole;
-    return head.startsWith(COMPLAINT) ? `could not be started: ${head.slice(COMPLAINT.length).trim()}` : undefined;
+    return COMPLAINT.test(head) ? `could not be started: ${head.replace(COMPLAINT, '').trim()}` : undefined;
   };
-  whole.catch(() => undefined); // Asked for only after exit code 1.
+  whole.catch(() => undefined); // Asked for only after some exit codes.
   return { stream, complaint };
 }
 

@@ -6,21 +6,25 @@ import { childrenOf, pidsIn, removeGroup } from '../cgroup/cgroup-files.ts';
 import { readHierarchies } from '../cgroup/hierarchies.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { allPids, isAlive, readArguments, readStat } from '../process-table.ts';
-import { isOrphan, TOKEN_VARIABLE } from './token.ts';
+import { INIT } from './arguments.ts';
+import { isOrphan } from './token.ts';
 
 const GONE_WITHIN_MS = 5_000;
 
-/** Every bubblewrap (outside and init) that carries the mark; ending the init ends all that runs in its namespace. */
+/**
+ * The bubblewrap outside and the first process inside of that command. Ending the latter ends all that runs in its
+ * namespace. The command itself does not count: its arguments are its own.
+ */
 export function findMarked(mark: string): number[] {
   return allPids().filter((pid) => markOf(pid) === mark && readStat(pid)?.state !== 'Z');
 }
 
-/** The mark in the command line of a bubblewrap of ours. */
 function markOf(pid: number): string | undefined {
   const args = readArguments(pid);
-  if (args === undefined || basename(args[0] ?? '') !== 'bwrap' || args[1] !== '--args') return undefined;
-  const at = args.findIndex((arg, index) => arg === TOKEN_VARIABLE && args[index - 1] === '--setenv');
-  return at < 0 ? undefined : args[at + 1];
+  if (args === undefined) return undefined;
+  const start = basename(args[0] ?? '') === 'bwrap' ? args.indexOf('--') + 1 : 0;
+  const isOurs = INIT.every((argument, index) => args[start + index] === argument);
+  return isOurs ? args[start + INIT.length] : undefined;
 }
 
 /** Returns how many trees it ended. */

@@ -6,8 +6,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isAlive, ownPid, readStat } from '../process-table.ts';
 
-export const TOKEN_VARIABLE = 'HOLDFAST_SANDBOX';
-
 export function hostToken(home: string): string {
   const pid = ownPid();
   return `${tokenPrefix(home)}${pid}-${readStat(pid)?.startTicks ?? 0}-${randomBytes(4).toString('hex')}`;

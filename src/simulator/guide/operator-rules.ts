@@ -6,7 +6,7 @@ export type RuleInput = z.input<typeof Rule>;
 const OPERATOR = { tools: ['spawn_worker'] };
 
 /** An absolute path or one under `~`: in quotes with spaces, or bare up to the next space. Never a part of a URL. */
-export const PATH_PATTERN = [
+const PATH_PATTERN = [
   String.raw`(?:^|[\s(=]|:(?!//))["'${'`'}“‘](?<path>~?/[^"'${'`'}”’\n]+|~)["'${'`'}”’]`,
   String.raw`(?:^|[\s(=]|:(?!//))(?<path>~?/[^\s"'${'`'}<>|;]*[^\s"'${'`'}<>|;.,!?:)]|~(?=[\s.,!?]|$))`,
 ].join('|');
@@ -65,7 +65,10 @@ const afterWorker: readonly RuleInput[] = [
   },
   {
     name: 'interrupted',
-    when: { ...OPERATOR, toolResult: { tool: 'spawn_worker', matches: '^Unknown: ' } },
+    when: {
+      ...OPERATOR,
+      toolResult: { tool: 'spawn_worker', matches: '^(?:Unknown: |The outcome of this call is unknown)' },
+    },
     answer: {
       text: `I was interrupted and do not know how far the worker got. The folder was read-only, so nothing in it changed. Name it again to start over.`,
     },

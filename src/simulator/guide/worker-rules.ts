@@ -69,7 +69,10 @@ export const workerRules: readonly RuleInput[] = [
   },
   {
     name: 'interrupted',
-    when: { ...WORKER, toolResult: { tool: 'run_command', matches: '^Unknown: ' } },
+    when: {
+      ...WORKER,
+      toolResult: { tool: 'run_command', matches: '^(?:Unknown: |The outcome of this call is unknown)' },
+    },
     extract: [FOLDER],
     answer: { ...begin, text: 'I was interrupted, so I count again from the start.' },
   },

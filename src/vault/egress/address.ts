@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -28,10 +29,19 @@ const ALSO_REFUSED = [
   '168.63.129.16/32',
 ].map((range) => ipaddr.parseCIDR(range));
 
-/** `address` as DNS or `net` gives it. Anything that does not parse is not public. */
+/**
+ * `address` as DNS or `net` gives it. Anything that is not one full, plain address is not public: ipaddr.js alone would
+ * take `1.2.3` for one, and read `::8.8.8.8` as if it were IPv4-mapped.
+ */
 export function isPublicAddress(address: string): boolean {
-  if (address.includes('%') || !ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
+  const family = address.includes('%') ? 0 : isIP(address);
+  if (family === 0) return false;
+  const parsed = ipaddr.process(family === 6 ? inHex(address) : address);
   if (parsed.range() !== 'unicast') return false;
   return !ALSO_REFUSED.some((range) => parsed.kind() === range[0].kind() && parsed.match(range));
+}
+
+/** The URL parser writes an IPv6 address in hexadecimal throughout. */
+function inHex(address: string): string {
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
 }

@@ -23,6 +23,8 @@ export interface ListenersDeps {
   readonly logger: Logger;
 }
 
+/** A burst of callers waits in the kernel instead of being turned away. */
+const BACKLOG = 4_096;
 const CALL_ID = /^[\x21-\x7e]{1,200}$/;
 const RUN_ID = /^[\x20-\x7e]{1,200}$/;
 
@@ -33,14 +35,14 @@ export async function listenOnSocket(path: string, door: Door, deps: ListenersDe
     else onRoute(deps, door, request, response);
   });
   rmSync(path, { force: true });
-  await listening(server, () => server.listen(path));
+  await listening(server, () => server.listen({ path, backlog: BACKLOG }));
   chmodSync(path, 0o600);
   return server;
 }
 
 export async function listenOnLoopback(port: number, deps: ListenersDeps): Promise<{ server: Server; port: number }> {
   const server = newServer((request, response) => onTokenCall(deps, request, response));
-  await listening(server, () => server.listen(port, '127.0.0.1'));
+  await listening(server, () => server.listen({ port, host: '127.0.0.1', backlog: BACKLOG }));
   const address: AddressInfo | string | null = server.address();
   return { server, port: typeof address === 'object' && address ? address.port : port };
 }

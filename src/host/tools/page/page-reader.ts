@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { processEntry } from '../../../base/entry.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import { packageRoot } from '../../package-root.ts';
 import type { PageJob, PageText, ReaderAnswer } from './page-job.ts';
 
 /**
@@ -77,6 +79,7 @@ class ReaderProcess {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
@@ -84,8 +87,9 @@ class ReaderProcess {
 }
 
 function startReader(memoryMb: number): ChildProcess {
+  const readable = programFolders().map((folder) => `--allow-fs-read=${folder}`);
   const child = fork(processEntry(import.meta.url, './main'), [], {
-    execArgv: [`--max-old-space-size=${memoryMb}`, '--permission', '--allow-fs-read=*', '--no-warnings'],
+    execArgv: [`--max-old-space-size=${memoryMb}`, '--no-warnings', '--permission', ...readable],
     env: {},
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -94,6 +98,13 @@ function startReader(memoryMb: number): ChildProcess {
   child.channel?.unref();
   child.on('error', () => {}); // A failed start also ends the channel, which is what `ask` listens for.
   return child;
+}
+
+/** It may read the program and nothing else. Where modules are shared or hoisted they lie outside the package. */
+function programFolders(): readonly string[] {
+  const linkedom = createRequire(import.meta.url).resolve('linkedom');
+  const modules = linkedom.slice(0, linkedom.lastIndexOf('node_modules') + 'node_modules'.length);
+  return [packageRoot, modules];
 }
 
 async function ask(child: ChildProcess, job: PageJob, timeoutMs: number): Promise<PageText> {
