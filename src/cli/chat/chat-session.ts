@@ -24,6 +24,7 @@ export interface ChatSessionDeps {
 const RETRY_MS = 300;
 const RETRY_FOR_MS = 60_000;
 const LOOK_MS = 50;
+const STREAM_LAG_MS = 10_000;
 
 /** What is typed in the chat, and what it does. */
 export class ChatSession {
@@ -46,6 +47,7 @@ export class ChatSession {
   async begin(sessionId: string): Promise<void> {
     this.#use(sessionId);
     const { host, screen, paint } = this.#deps;
+    this.#view.resume(await host.runs({ active: true, limit: 500 }));
     for (const approval of await host.approvals('pending')) {
       if (approval.sessionId !== sessionId) continue;
       this.#earlier.push(approval.id);
@@ -175,6 +177,7 @@ export class ChatSession {
       try {
         const message = await this.#deps.host.message(id, { waitMs: 1_000 });
         if (message.state === 'received' || message.state === 'running') continue;
+        await this.#shown(message);
         if (message.state !== 'answered') this.failed = true;
         this.#open.delete(id);
       } catch (error) {
@@ -182,6 +185,12 @@ export class ChatSession {
         await delay(RETRY_MS);
       }
     }
+  }
+
+  /** The reply may overtake the stream: what is said last must stand on the screen before the chat goes on or ends. */
+  async #shown({ runId }: MessageView): Promise<void> {
+    const deadline = Date.now() + STREAM_LAG_MS;
+    while (runId !== null && !this.#view.hasEnded(runId) && Date.now() < deadline) await delay(LOOK_MS);
   }
 
   #show(error: unknown): void {

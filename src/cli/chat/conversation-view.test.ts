@@ -122,7 +122,7 @@ describe('the conversation view', () => {
     w.finished('run_w', 'done');
     const lines = w.shown().trimEnd().split('\n');
     expect(lines[0]).toBe('  code started');
-    expect(lines[1]).toMatch(/^ {2}code · ✓ run_command cat report\.txt x+…x* 312 ms$/);
+    expect(lines[1]).toMatch(/^ {2}code · ✓ run_command cat report\.txt x+… 312 ms$/);
     expect(lines[1]?.length).toBeLessThanOrEqual(60);
     expect(lines[2]).toBe('  code · done · 1 steps · 4.0 s · $0.0020');
     expect(w.shown()).not.toContain('worker text');

@@ -1,4 +1,4 @@
-import type { EventView, StreamMessage } from '../../protocol/api.ts';
+import type { EventView, RunView, StreamMessage } from '../../protocol/api.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { visibleText } from '../../protocol/transcript.ts';
 import { cardLines } from '../render/card.ts';
@@ -19,12 +19,16 @@ export interface ConversationView {
   handle(message: StreamMessage): void;
   /** Which conversation to follow. Its runs, and all that they start, are shown. */
   follow(sessionId: string): void;
+  /** Takes up runs that were under way before: those of the conversation, and all that they started. */
+  resume(active: readonly RunView[]): void;
   /**
    * Text typed here needs no echo; the same session may also be used from elsewhere. Called before it is sent: the stream
    * may bring the message back before the reply that names its id.
    */
   expectOwn(text: string): void;
   readonly activeRun: string | undefined;
+  /** True once the end of this run stands on the screen. */
+  hasEnded(runId: string): boolean;
   readonly approval: { readonly id: string; readonly runId: string } | undefined;
   decided(approvalId: string): void;
 }
@@ -49,18 +53,29 @@ interface FollowedRun {
 
 type Handlers = { [T in EventView['event']['type']]?: (run: FollowedRun, event: EventOf<T>, view: EventView) => void };
 
+const SHORTEST_TEXT = 20;
+
 interface ViewState {
   readonly screen: Screen;
   readonly paint: Paint;
   /** By run id: the runs of this conversation, and all that they started. */
   readonly runs: Map<string, FollowedRun>;
   readonly own: string[];
+  readonly ended: Set<string>;
   readonly approvals: { id: string; runId: string }[];
   sessionId: string | undefined;
 }
 
 export function createConversationView({ screen, paint, onChange }: ConversationDeps): ConversationView {
-  const state: ViewState = { screen, paint, runs: new Map(), own: [], approvals: [], sessionId: undefined };
+  const state: ViewState = {
+    screen,
+    paint,
+    runs: new Map(),
+    own: [],
+    ended: new Set(),
+    approvals: [],
+    sessionId: undefined,
+  };
   const handlers: Handlers = { ...progressHandlers(state), ...approvalHandlers(state) };
   let lastSeq = -1;
   const store = (view: EventView): void => {
@@ -83,10 +98,19 @@ export function createConversationView({ screen, paint, onChange }: Conversation
     follow: (id) => {
       state.sessionId = id;
     },
+    resume: (active) => {
+      for (const run of active.toSorted((a, b) => a.createdAt - b.createdAt)) {
+        const parent = run.parentRunId === null ? undefined : state.runs.get(run.parentRunId);
+        const root = run.parentRunId === null && run.sessionId === state.sessionId;
+        if (root || parent !== undefined)
+          state.runs.set(run.id, followed(run.template ?? run.agentId, root, run.startedAt ?? run.createdAt));
+      }
+    },
     expectOwn: (text) => void state.own.push(text),
     get activeRun() {
       return [...state.runs].find(([, run]) => run.root)?.[0];
     },
+    hasEnded: (runId) => state.ended.has(runId),
     get approval() {
       return state.approvals[0];
     },
@@ -99,10 +123,13 @@ function adopt({ screen, paint, runs, sessionId }: ViewState, view: EventView, e
   const root = parent === undefined && view.sessionId !== null && view.sessionId === sessionId;
   if (!root && parent === undefined) return;
   const name = event.template ?? event.agentId;
-  const calls = new Map<string, { tool: string; input: unknown }>();
-  const run = { root, name, draft: createDraft(), calls, costUsd: 0, steps: 0, said: '', startedAt: view.at };
+  const run = followed(name, root, view.at);
   runs.set(view.runId ?? '', run);
   if (!root) screen.line(paint.dim(`  ${plainText(name)} started`));
+}
+
+function followed(name: string, root: boolean, startedAt: number): FollowedRun {
+  return { root, name, draft: createDraft(), calls: new Map(), costUsd: 0, steps: 0, said: '', startedAt };
 }
 
 function showLive({ screen, runs }: ViewState, value: unknown): void {
@@ -113,9 +140,11 @@ function showLive({ screen, runs }: ViewState, value: unknown): void {
   else if (run.draft.reset()) screen.endDraft();
 }
 
-function dim({ screen, paint }: ViewState, run: FollowedRun, text: string): void {
+/** One dim line. The arguments in the middle give way, so that what stands at its end is always seen. */
+function dim({ screen, paint }: ViewState, run: FollowedRun, text: string, end = ''): void {
   const head = run.root ? '  ' : `  ${plainText(run.name)} · `;
-  screen.line(paint.dim(oneLineWithHead(head, text, screen.width)));
+  const room = Math.max(SHORTEST_TEXT, screen.width - head.length - end.length - 1);
+  screen.line(paint.dim(`${head}${oneLine(text, room)}${end}`));
 }
 
 function drop({ approvals }: ViewState, approvalId: string): void {
@@ -163,11 +192,12 @@ function progressHandlers(state: ViewState): Handlers {
     'tool.requested': (run, event) => void run.calls.set(event.callId, { tool: event.tool, input: event.input }),
     'tool.decided': (run, event) => {
       if (event.decision.kind !== 'deny') return;
-      dim(state, run, `${toolText(run, event.callId)} refused: ${event.decision.reason} ${event.decision.unlock}`);
+      screen.line(paint.dim(`  refused: ${oneLine(toolText(run, event.callId), 60)}`));
+      screen.line(paint.dim(plainText(`    ${event.decision.reason} ${event.decision.unlock}`)));
     },
     'effect.finished': (run, event) => {
       const mark = event.outcome.status === 'ok' ? '✓' : `✗ ${event.outcome.status}`;
-      dim(state, run, `${mark} ${toolText(run, event.callId, event.tool)} ${duration(event.durationMs)}`);
+      dim(state, run, `${mark} ${toolText(run, event.callId, event.tool)}`, ` ${duration(event.durationMs)}`);
     },
     'loop.noticed': (run, event) =>
       dim(state, run, `loop: ${event.tool} for the ${event.count}th time (${event.verdict})`),
@@ -179,6 +209,7 @@ function progressHandlers(state: ViewState): Handlers {
       dim(state, run, `artifact ${event.name} (${event.bytes} bytes): ${event.artifactId}`),
     'run.finished': (run, event, view) => {
       runs.delete(view.runId ?? '');
+      if (run.root) state.ended.add(view.runId ?? '');
       if (run.root) finishRoot(state, run, event);
       else
         dim(
@@ -211,13 +242,4 @@ function toolText(run: FollowedRun, callId: string, tool?: string): string {
   if (call === undefined) return tool ?? 'a tool';
   const input = typeof call.input === 'object' && call.input !== null ? Object.values(call.input) : [call.input];
   return `${call.tool} ${input.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' ')}`;
-}
-
-/** The end carries the time and state, so it is the middle, the arguments, that gives way. */
-function oneLineWithHead(head: string, text: string, width: number): string {
-  const room = Math.max(20, width - head.length - 1);
-  const line = oneLine(text, Number.MAX_SAFE_INTEGER);
-  if (line.length <= room) return head + line;
-  const tail = line.slice(-12);
-  return `${head}${line.slice(0, room - tail.length - 1)}…${tail}`;
 }

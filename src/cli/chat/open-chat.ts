@@ -22,6 +22,8 @@ export async function openChat(context: CliContext, agentName: string | undefine
   const { stdin, stdout, paint } = context;
   const terminal = context.interactive;
   const reader = createInterface({ input: stdin, ...(terminal ? { output: stdout } : {}), terminal, historySize: 200 });
+  // Listening begins now: what a pipe sends while the chat is still opening would be lost otherwise.
+  const lines = reader[Symbol.asyncIterator]();
   using leaving = linkedController(context.signal);
   const screen = createScreen(stdout, reader);
   screen.line(`${paint.bold(plainText(agent.title))} ${paint.dim(`${agent.id}, ${agent.model}`)}`);
@@ -39,7 +41,7 @@ export async function openChat(context: CliContext, agentName: string | undefine
   const events = host.events({ after: status.lastSeq, signal: leaving.signal, reconnectForMs: RECONNECT_MS });
   const listening = chat.listen(events).finally(() => leaving.abort());
   try {
-    for await (const line of reader) await chat.take(line);
+    for await (const line of lines) await chat.take(line);
     if (!leaving.signal.aborted) await chat.untilIdle(leaving.signal);
   } finally {
     leaving.abort();

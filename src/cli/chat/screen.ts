@@ -1,5 +1,6 @@
 import type { Interface } from 'node:readline';
 import { plainText } from '../render/plain-text.ts';
+import { createWrapper } from './wrap.ts';
 
 /**
  * The one place that writes to the chat's terminal. Lines go above the prompt and leave what is being typed alone; a draft is
@@ -27,8 +28,16 @@ export function createScreen(stdout: NodeJS.WriteStream, reader: Interface): Scr
   const clearPrompt = (): void => {
     if (prompted && terminal) stdout.write('\r\u001b[K');
   };
+  const wrapper = createWrapper(() => (terminal ? stdout.columns || NARROW : Number.POSITIVE_INFINITY));
+  const write = (text: string): void => {
+    if (text === '') return;
+    stdout.write(text);
+    atLineStart = text.endsWith('\n');
+  };
   const endDraft = (): void => {
-    if (drafting && !atLineStart) stdout.write('\n');
+    if (!drafting) return;
+    write(wrapper.end());
+    if (!atLineStart) stdout.write('\n');
     drafting = false;
     atLineStart = true;
   };
@@ -48,8 +57,7 @@ export function createScreen(stdout: NodeJS.WriteStream, reader: Interface): Scr
       clearPrompt();
       prompted = false;
       drafting = true;
-      stdout.write(text);
-      atLineStart = text.endsWith('\n');
+      write(wrapper.add(text));
     },
     endDraft,
     prompt: (text) => {
