@@ -88,18 +88,22 @@ export async function createHost(options: HostConfig): Promise<Host> {
     status: createStatus(facts),
     doctor: createDoctor({ ...facts, model: models }),
   });
+  await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
+  // Before anybody can send more: what was waiting keeps its place in its lane.
+  const recovered = await core.recover();
+  if (recovered > 0) log.info('Took up runs that were open', { runs: recovered });
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
-  background.add('sweep', (signal) => sweep({ core, clock, signal }));
+  background.add('sweep', (signal) =>
+    sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
+  );
   const access = createAccess({ store, clock });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api') };
   const api = stack.use(
     await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
   );
   url = api.url;
-  const recovered = await core.recover();
-  if (recovered > 0) log.info('Took up runs that were open', { runs: recovered });
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -155,10 +159,21 @@ async function openSandboxes({ home, config, log }: HostConfig, stack: AsyncDisp
   return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits });
 }
 
-/** What must happen by the clock even when nobody asks: unanswered approvals end as denials. */
-async function sweep({ core, clock, signal }: { core: Core; clock: Clock; signal: AbortSignal }): Promise<void> {
+interface SweepDeps {
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly questionsExpireAfterMs: number;
+}
+
+/** What must happen by the clock even when nobody asks: unanswered approvals and workers' questions come to an end. */
+async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps): Promise<void> {
   for (;;) {
     await core.approvals.expireDue();
+    for (const run of await core.runs.open()) {
+      if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
+      await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');
+    }
     await clock.sleep(SWEEP_EVERY_MS, signal);
   }
 }

@@ -19,6 +19,11 @@ export function ownPid(): number {
   return Number(readlinkSync('/proc/self'));
 }
 
+/** Without asking the user database, in which a container's user may be missing. */
+export function ownUser(): number {
+  return statSync('/proc/self').uid;
+}
+
 export function readStat(pid: number): ProcessStat | undefined {
   const text = readText(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;

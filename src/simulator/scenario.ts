@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JsonValue } from '../protocol/json.ts';
 import { WireFormat } from '../protocol/provider.ts';
-import { FILTERS, templateNames } from './template.ts';
+import { templateProblems } from './template-check.ts';
 
 /**
  * The scenario language: ordered rules, first match answers. docs/simulator.md describes it for people; every problem
@@ -87,7 +87,7 @@ export const Fault = z.discriminatedUnion('type', [
 ]);
 export type Fault = z.infer<typeof Fault>;
 
-export const LARGEST_HUGE_BYTES = 268_435_456;
+const LARGEST_HUGE_BYTES = 268_435_456;
 
 export const Answer = z.strictObject({
   text: z.string().optional(),
@@ -122,7 +122,7 @@ export const Answer = z.strictObject({
 });
 export type Answer = z.infer<typeof Answer>;
 
-export const Extract = z.strictObject({
+const Extract = z.strictObject({
   from: z.enum(['user', 'assistant', 'system', 'tool-result']),
   tool: z.string().optional(),
   /** The newest text that matches gives its named groups. */
@@ -168,37 +168,4 @@ export function parseScenario(raw: unknown): ScenarioParse {
     ok: false,
     problems: parsed.error.issues.map((issue) => `${issue.path.join('.') || '(whole file)'}: ${issue.message}`),
   };
-}
-
-const BUILT_IN = /^(user|model|step|call|result\.(text|json(\.[\w-]+)*)|tools\.[\w-]+\.(text|json(\.[\w-]+)*))$/;
-const GROUP = /\(\?<([A-Za-z_]\w*)>/g;
-
-/** A misspelt name in a template is found when the file is loaded, not in the middle of a conversation. */
-function templateProblems(rule: Rule): string[] {
-  const patterns = [rule.when.user, rule.when.request, rule.when.model, rule.when.toolResult?.matches];
-  const sources = [...patterns, ...rule.extract.map((extract) => extract.matches)];
-  const captures = new Set(sources.flatMap((source) => [...(source ?? '').matchAll(GROUP)].map((match) => match[1])));
-  return templatesOf(rule.answer).flatMap((template) =>
-    templateNames(template).flatMap(({ name, filters }) => [
-      ...(captures.has(name) || BUILT_IN.test(name)
-        ? []
-        : [`the template uses {{${name}}}, which no pattern captures`]),
-      ...filters
-        .filter((filter) => !(filter in FILTERS))
-        .map((filter) => `the template uses the unknown filter ${filter}`),
-    ]),
-  );
-}
-
-function templatesOf(answer: Answer): string[] {
-  return [
-    answer.text ?? '',
-    answer.reasoning ?? '',
-    ...answer.toolCalls.flatMap((call) => Object.values(call).flatMap(stringsIn)),
-  ];
-}
-
-function stringsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
 }

@@ -7,7 +7,7 @@ const TOKENS_PER_TURN = 4;
 const SMALLEST_CACHED_PREFIX = 1_024;
 const CACHE_STEP = 128;
 
-export function estimateTokens(chars: number): number {
+function estimateTokens(chars: number): number {
   return Math.ceil(chars / CHARS_PER_TOKEN);
 }
 

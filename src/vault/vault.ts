@@ -41,6 +41,8 @@ export interface Vault extends AsyncDisposable {
   readonly locked: boolean;
 }
 
+/** The most that a power cut, unlike the death of the process, takes from the ledger. */
+const LEDGER_SYNC_MS = 5_000;
 const PRICE_DATA = new URL('../../data/models.json', import.meta.url);
 
 /** Composes the vault: database, key, secrets, ledger, proxy, doors. Disposal closes them in reverse. */
@@ -57,6 +59,11 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
   stack.defer(() => deps.routes.ledger.flush());
+  const timer = stack.adopt(
+    setInterval(() => syncLedger(deps), LEDGER_SYNC_MS),
+    clearInterval,
+  );
+  timer.unref();
   servers.push(await listenOnSocket(home.vaultOwnerSocket, 'owner', deps));
   servers.push(await listenOnSocket(home.vaultHostSocket, 'host', deps));
   if (config.tcpPort !== undefined) {
@@ -79,6 +86,14 @@ export async function run(config: VaultConfig, signal: AbortSignal, onReady: (va
   await using vault = await createVault(config);
   onReady(vault);
   await aborted(signal);
+}
+
+function syncLedger({ routes, logger }: ListenersDeps): void {
+  try {
+    routes.ledger.sync();
+  } catch (error) {
+    logger.error('the ledger could not be synced to the disk', { error });
+  }
 }
 
 interface Core {

@@ -168,6 +168,19 @@ describe('the routes', () => {
     expect(gateway.control.listeners.size).toBe(listening);
   });
 
+  it('forgets a long poll whose client is gone', async () => {
+    const sent = await gateway.control.send('operator', { text: 'gone', clientMessageId: 'gone' });
+    const listening = gateway.control.listeners.size;
+    const leave = new AbortController();
+    const { authorization } = await gateway.token();
+    const url = `${gateway.api.url}/api/messages/${sent.id}?wait=60000`;
+    const reply = fetch(url, { headers: { authorization }, signal: leave.signal });
+    await expect.poll(() => gateway.control.listeners.size).toBe(listening + 1);
+    leave.abort();
+    await expect(reply).rejects.toThrow();
+    await expect.poll(() => gateway.control.listeners.size).toBe(listening);
+  });
+
   it('answers a long poll when the time is up', async () => {
     const sent = await gateway.control.send('operator', { text: 'never', clientMessageId: 'never' });
     const reply = await gateway.fetch(`/api/messages/${sent.id}?wait=20`, { viaSocket: true });
@@ -206,6 +219,7 @@ describe('the OpenAPI document', () => {
     summary?: string;
     operationId?: string;
     responses: Record<string, unknown>;
+    parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
   }
   const load = async (): Promise<{
     openapi: string;
@@ -242,5 +256,17 @@ describe('the OpenAPI document', () => {
       expect(target, reference).toBeDefined();
     }
     expect(text).not.toContain('"nullable"');
+    for (const [path, methods] of Object.entries(document.paths)) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+      for (const { parameters = [] } of Object.values(methods)) {
+        const inPath = parameters.filter((parameter) => parameter.in === 'path');
+        expect(
+          inPath.map(({ name }) => name),
+          path,
+        ).toEqual(named);
+        expect(inPath.every(({ required }) => required)).toBe(true);
+        expect(parameters.every(({ schema }) => schema !== undefined)).toBe(true);
+      }
+    }
   });
 });

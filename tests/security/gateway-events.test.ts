@@ -73,6 +73,11 @@ describe('opening an event stream', () => {
     expect((await upgrade({ authorization, origin })).status).toBe(status);
   });
 
+  it('with a cookie and without an Origin is refused', async () => {
+    const { cookie } = await gateway.browser();
+    expect((await upgrade({ cookie })).status).toBe(403);
+  });
+
   it('under a foreign name is refused', async () => {
     const { cookie } = await gateway.browser();
     expect((await upgrade({ cookie, host: `evil.example:${gateway.api.port}` })).status).toBe(403);

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -9,7 +10,7 @@ import type { Control } from '../control.ts';
 import { createApp } from './app.ts';
 import { errorAnswer, errorResponse } from './error-reply.ts';
 import { EventHub } from './events/hub.ts';
-import { createUpgrade } from './events/upgrade.ts';
+import { createUpgrade, type UpgradeHandler } from './events/upgrade.ts';
 import { createGuard } from './guard.ts';
 import { type ApiLimits, DEFAULT_LIMITS } from './limits.ts';
 import { boundedServer, closeServer, listenSocket, listenTcp } from './listen.ts';
@@ -47,19 +48,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   await using stack = new AsyncDisposableStack();
   // The port may be chosen by the system, and the names we answer to contain it: listen first, then build the app.
-  let serve: Serving | undefined;
-  const tcp = boundedServer(limits, (request, response) => serve?.tcp.request(request, response));
-  const socket = boundedServer(limits, (request, response) => serve?.socket.request(request, response));
-  tcp.on('upgrade', (request, wire, head) => serve?.tcp.upgrade(request, wire, head));
-  socket.on('upgrade', (request, wire, head) => serve?.socket.upgrade(request, wire, head));
+  let serve: Pick<Serving, Door> = { tcp: STARTING, socket: STARTING };
+  const tcp = boundedServer(limits, (request, response) => serve.tcp.request(request, response));
+  const socket = boundedServer(limits, (request, response) => serve.socket.request(request, response));
+  tcp.on('upgrade', (request, wire, head) => serve.tcp.upgrade(request, wire, head));
+  socket.on('upgrade', (request, wire, head) => serve.socket.upgrade(request, wire, head));
   stack.defer(() => closeServer(tcp, STOP_GRACE_MS));
   stack.defer(() => closeServer(socket, STOP_GRACE_MS));
   const port = await listenTcp(tcp, config.server);
   const origins = createOrigins(config.server, port);
   const hub = stack.use(new EventHub({ ...options, limits }));
   stack.use(access.onEnded((subject) => hub.end(subject)));
-  serve = createServing({ ...options, limits, origins, hub });
-  stack.use(serve);
+  serve = stack.use(createServing({ ...options, limits, origins, hub }));
   await listenSocket(socket, options.socketPath);
   log.info('gateway listens', { url: origins.url });
   const owned = stack.move();
@@ -72,35 +72,38 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 }
 
 interface Entrance {
-  readonly request: ReturnType<typeof getRequestListener>;
-  readonly upgrade: ReturnType<typeof createUpgrade>;
+  readonly request: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly upgrade: UpgradeHandler;
 }
 
-interface Serving extends Disposable {
-  readonly tcp: Entrance;
-  readonly socket: Entrance;
-}
+type Serving = Readonly<Record<Door, Entrance>> & Disposable;
+
+/** For the moment between listening and being ready: nobody is left waiting. */
+const STARTING: Entrance = {
+  request: (_request, response) => response.writeHead(503, { 'retry-after': '1' }).end(),
+  upgrade: (_request, wire) => wire.destroy(),
+};
 
 type ServingDeps = ApiOptions & { limits: ApiLimits; origins: Origins; hub: EventHub };
 
 function createServing(deps: ServingDeps): Serving {
   const guard = createGuard(deps);
   const app = createApp({ ...deps, guard });
-  const entrance = (door: Door): Entrance => ({
-    request: getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
+  const listener = (door: Door): Entrance['request'] =>
+    getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
       overrideGlobalObjects: false,
       errorHandler: (error) => errorResponse(errorAnswer(malformed(error), deps.log)),
-    }),
-    upgrade: createUpgrade({ ...deps, guard }, door),
-  });
-  const tcp = entrance('tcp');
-  const socket = entrance('socket');
+    });
+  const upgrades = {
+    tcp: createUpgrade({ ...deps, guard }, 'tcp'),
+    socket: createUpgrade({ ...deps, guard }, 'socket'),
+  };
   return {
-    tcp,
-    socket,
+    tcp: { request: listener('tcp'), upgrade: upgrades.tcp },
+    socket: { request: listener('socket'), upgrade: upgrades.socket },
     [Symbol.dispose]: () => {
-      tcp.upgrade[Symbol.dispose]();
-      socket.upgrade[Symbol.dispose]();
+      upgrades.tcp[Symbol.dispose]();
+      upgrades.socket[Symbol.dispose]();
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Guard } from './guard.ts';
 import type { ApiLimits } from './limits.ts';
 import { loginPage } from './login-page.ts';
 import { createMessageWaiter } from './message-waiter.ts';
-import { describeOtherRoutes, openApiDocument, registerSchemas } from './openapi.ts';
+import { describeOtherRoutes, openApiDocument } from './openapi.ts';
 import type { Origins } from './origins.ts';
 import { refuseDeclaredSize } from './request-body.ts';
 import { factsOf } from './request-facts.ts';
@@ -40,7 +40,6 @@ export interface AppDeps {
 export function createApp(deps: AppDeps): ApiApp {
   const app = new OpenAPIHono<ApiEnv>();
   app.onError((error) => errorResponse(errorAnswer(error, deps.log)));
-  registerSchemas(app);
   guardEverything(app, deps);
   publicRoutes(app, deps);
   agentRoutes(app, deps.control);

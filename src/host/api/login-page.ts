@@ -1,3 +1,4 @@
+import type { Logger } from '../../base/logger.ts';
 import type { Access, Redeemed } from '../access/access.ts';
 import { LONGEST_LOGIN_MS } from '../access/logins.ts';
 import type { ApiApp } from './api-env.ts';
@@ -14,6 +15,7 @@ import type { RequestFacts } from './request-facts.ts';
 export interface LoginPageDeps {
   readonly access: Access;
   readonly origins: Origins;
+  readonly log: Logger;
 }
 
 export function loginPage(app: ApiApp, deps: LoginPageDeps): void {
@@ -23,7 +25,12 @@ export function loginPage(app: ApiApp, deps: LoginPageDeps): void {
     if (secret === '') return pageResponse(401, { title: 'Sign in', lines: [NEW_LINK] });
     if (!isPersonOpening(facts)) return pageResponse(403, { title: 'Open this link in a browser', lines: [NEW_LINK] });
     const redeemed = await deps.access.redeem(secret.slice(0, 200), facts.address);
-    if (redeemed.kind !== 'login') return refusalPage(redeemed);
+    if (redeemed.kind !== 'login') {
+      const reason = redeemed.kind === 'limited' ? redeemed.kind : redeemed.reason;
+      deps.log.warn('login link refused', { address: facts.address, reason });
+      return refusalPage(redeemed);
+    }
+    deps.log.info('signed in', { address: facts.address, login: redeemed.login.subject });
     // The browser keeps it for the longest time; when the login really ends is decided here, by its use.
     const cookie = loginCookie(redeemed.cookie, { maxAgeMs: LONGEST_LOGIN_MS, secure: deps.origins.secure });
     return pageResponse(200, { title: 'You are signed in', lines: [], next: '/' }, { 'set-cookie': cookie });

@@ -4,7 +4,7 @@ import { CSRF_HEADER, LOGIN_COOKIE } from './guard.ts';
 import { refusalComponents, refusals } from './refusals.ts';
 import { namedSchemas } from './schema-names.ts';
 
-export function registerSchemas(app: ApiApp): void {
+function registerSchemas(app: ApiApp): void {
   for (const [name, schema] of Object.entries(namedSchemas())) {
     app.openAPIRegistry.registerComponent('schemas', name, schema);
   }
@@ -54,8 +54,9 @@ export function describeOtherRoutes(app: ApiApp): void {
   }
 }
 
-/** The document, made once. */
+/** The document. To be made once, and only when somebody asks: turning the schemas takes longer than the rest of the app. */
 export function openApiDocument(app: ApiApp, options: { version: string; url: string }): object {
+  registerSchemas(app);
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {

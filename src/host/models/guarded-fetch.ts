@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { linkedController } from '../../base/lifecycle.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import { createWatchdog, type Watchdog } from './watchdog.ts';
 
 /**
  * A `fetch` for exactly one model call. It bounds what a provider can do to us: how long it may be silent, how many bytes
@@ -105,69 +105,6 @@ function guardedBody(
       await reader.cancel(reason);
     },
   });
-}
-
-interface Watchdog {
-  readonly signal: AbortSignal;
-  /** Waits for `work`, at most `ms`; then aborts `signal` and rejects with `late()`. */
-  during<T>(ms: number, late: () => HoldfastError, work: Promise<T>): Promise<T>;
-  stop(): void;
-}
-
-interface WatchdogConfig {
-  readonly clock: Clock;
-  readonly parent: AbortSignal | undefined;
-  /** No deadline may be shorter than this, else it would be noticed late. */
-  readonly longestSleepMs: number;
-}
-
-/** One sleeping timer per stream however many chunks arrive: when it wakes it looks whether its time was moved. */
-function createWatchdog({ clock, parent, longestSleepMs }: WatchdogConfig): Watchdog {
-  const request = linkedController(...(parent === undefined ? [] : [parent]));
-  const timer = new AbortController();
-  let waiting: { readonly until: number; readonly fail: () => void } | undefined;
-  let asleep = false;
-  request.signal.addEventListener('abort', () => timer.abort(), { once: true });
-
-  const watch = async (): Promise<void> => {
-    asleep = true;
-    try {
-      while (waiting !== undefined) {
-        const left = waiting.until - clock.now();
-        if (left <= 0) return waiting.fail();
-        await clock.sleep(Math.min(left, longestSleepMs), timer.signal);
-      }
-    } catch {
-      // stopped: the stream ended
-    } finally {
-      asleep = false;
-    }
-  };
-
-  return {
-    signal: request.signal,
-    during: async (ms, late, work) => {
-      const expired = Promise.withResolvers<never>();
-      waiting = {
-        until: clock.now() + ms,
-        fail: () => {
-          const error = late();
-          expired.reject(error);
-          request.abort(error);
-        },
-      };
-      if (!asleep) void watch();
-      try {
-        return await Promise.race([work, expired.promise]);
-      } finally {
-        waiting = undefined;
-      }
-    },
-    stop: () => {
-      timer.abort();
-      request[Symbol.dispose]();
-    },
-  };
 }
 
 /** A proxy may wrap an error in status 200; the body says which it was. */

@@ -268,6 +268,13 @@ describe('mapError', () => {
     }
   });
 
+  it('never repeats what a provider says of a key', () => {
+    for (const status of [401, 403]) {
+      const error = mapError(http(status, { error: { message: 'Incorrect API key provided: sk-ab**cd' } }), TARGET);
+      expect(JSON.stringify(error)).not.toContain('sk-ab');
+    }
+  });
+
   it('shows a provider’s words in one short line', () => {
     const { message } = mapError(http(500, { error: { message: `a\n\u001b[31m${'b'.repeat(5_000)}` } }), TARGET);
     expect(message.length).toBeLessThan(330);

@@ -1,7 +1,8 @@
-import { ERROR_CODES, type ErrorCode, HoldfastError } from '../../protocol/error.ts';
+import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
-import { errorOfHeader, isBrokenConnection, parseJson } from '../vault-client/vault-errors.ts';
+import { errorOfHeader, isBrokenConnection } from '../vault-client/vault-errors.ts';
+import { causes, type Evidence, gatherEvidence, NO_EVIDENCE } from './error-evidence.ts';
 import { ERROR_PATTERNS } from './error-patterns.ts';
 import { excerpt } from './guarded-fetch.ts';
 import { StreamErrorPart } from './parse-stream.ts';
@@ -12,15 +13,14 @@ import { retryAfterMs } from './retry-after.ts';
  * prices), then our own errors, then what the provider said, by status and by its words.
  */
 export function mapError(thrown: unknown, target: Target): ErrorInfo {
-  const evidence = gather(thrown);
+  const evidence = gatherEvidence(thrown);
   const verdict = errorOfHeader(evidence.headers[CALL_HEADERS.error]);
   const own = verdict === undefined ? holdfastErrorIn(thrown) : refined(verdict, target);
   if (own !== undefined) return info(own);
-  const said = describe(evidence);
   if (evidence.status === undefined && evidence.message === '') return info(brokenStream(thrown, target.provider));
   const code = codeOf(evidence);
   return info(
-    new HoldfastError(code, `${target.provider}: ${said || `status ${evidence.status}`}`, {
+    new HoldfastError(code, `${target.provider}: ${describe(code, evidence)}`, {
       remedy: remedyOf(code, target),
       retryable: RETRYABLE.has(code),
       retryAfterMs: retryAfterMs(evidence.headers, evidence.words),
@@ -51,17 +51,6 @@ interface Target {
   readonly model: string;
 }
 
-interface Evidence {
-  readonly status: number | undefined;
-  /** One of our own codes, which the vault puts into an error in the middle of a stream. */
-  readonly code: ErrorCode | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly message: string;
-  /** Message, code, type and body together, for the patterns. */
-  readonly words: string;
-}
-
-const NO_EVIDENCE: Evidence = { status: undefined, code: undefined, headers: {}, message: '', words: '' };
 const RETRYABLE = new Set<ErrorCode>([
   'model.rate-limited',
   'model.overloaded',
@@ -70,59 +59,10 @@ const RETRYABLE = new Set<ErrorCode>([
   'model.empty-response',
   'timeout',
 ]);
-const BODY_CHARS = 4_000;
 const MESSAGE_CHARS = 300;
-const DEEPEST_CAUSE = 8;
-
-function* chain(thrown: unknown): Generator<unknown> {
-  for (let error = thrown, depth = 0; error !== undefined && depth < DEEPEST_CAUSE; depth++) {
-    yield error;
-    error = error instanceof Error ? error.cause : undefined;
-  }
-}
-
 function holdfastErrorIn(thrown: unknown): HoldfastError | undefined {
-  for (const error of chain(thrown)) if (error instanceof HoldfastError) return error;
+  for (const error of causes(thrown)) if (error instanceof HoldfastError) return error;
   return undefined;
-}
-
-/** An HTTP error answer (APICallError of the AI SDK) or an error object inside the stream; both are only read. */
-function gather(thrown: unknown): Evidence {
-  for (const error of chain(thrown)) {
-    if (error instanceof StreamErrorPart && !(error.part instanceof Error)) return ofObject(error.part);
-    if (!isRecord(error) || typeof error.statusCode !== 'number' || error.statusCode < 400) continue;
-    const body = typeof error.responseBody === 'string' ? error.responseBody : '';
-    const inner = ofObject(parseJson(body));
-    return {
-      code: undefined,
-      status: error.statusCode,
-      headers: isRecord(error.responseHeaders) ? onlyText(error.responseHeaders) : {},
-      message: inner.message || body,
-      words: `${inner.words} ${body.slice(0, BODY_CHARS)}`,
-    };
-  }
-  return NO_EVIDENCE;
-}
-
-/** `{message, code, type, status}`, perhaps inside `error`, `data` or `response`, perhaps as the only item of a list. */
-function ofObject(value: unknown, depth = 0): Evidence {
-  if (typeof value === 'string') return { ...NO_EVIDENCE, message: value, words: value };
-  if (Array.isArray(value)) return ofObject(value[0], depth + 1);
-  if (!isRecord(value) || depth > 3) return NO_EVIDENCE;
-  const inner = ofObject(value.error ?? value.response, depth + 1);
-  const message = typeof value.message === 'string' ? value.message : inner.message;
-  const status = [value.statusCode, value.code, value.status].find(isErrorStatus) ?? inner.status;
-  const words = textOf(value).slice(0, BODY_CHARS);
-  const code = ERROR_CODES.find((known) => known === value.code && known.includes('.')) ?? inner.code;
-  return { ...NO_EVIDENCE, status, code, message, words };
-}
-
-function textOf(value: Record<string, unknown>): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return ''; // not from a wire: circular, or a throwing getter
-  }
 }
 
 function codeOf({ status, code, words }: Evidence): ErrorCode {
@@ -177,11 +117,14 @@ function brokenStream(thrown: unknown, provider: string): HoldfastError {
 
 /** What undici's fetch throws when a body stops in the middle. */
 function isTerminated(thrown: unknown): boolean {
-  return [...chain(thrown)].some((error) => error instanceof TypeError && error.message === 'terminated');
+  return [...causes(thrown)].some((error) => error instanceof TypeError && error.message === 'terminated');
 }
 
-function describe({ message }: Evidence): string {
-  return excerpt(message, MESSAGE_CHARS);
+/** Some providers repeat a part of the key they refuse, so their words about it are never passed on. */
+function describe(code: ErrorCode, { status, message }: Evidence): string {
+  const because = status === undefined ? '' : ` (status ${status})`;
+  if (code === 'model.auth') return `it refuses the key${because}`;
+  return excerpt(message, MESSAGE_CHARS) || `it failed${because}`;
 }
 
 function info(error: HoldfastError): ErrorInfo {
@@ -193,18 +136,4 @@ function info(error: HoldfastError): ErrorInfo {
     ...(shape.retryable === undefined ? {} : { retryable: shape.retryable }),
     ...(shape.retryAfterMs === undefined ? {} : { retryAfterMs: shape.retryAfterMs }),
   };
-}
-
-function onlyText(record: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record).flatMap(([key, value]) => (typeof value === 'string' ? [[key.toLowerCase(), value]] : [])),
-  );
-}
-
-function isErrorStatus(value: unknown): value is number {
-  return typeof value === 'number' && value >= 400 && value <= 599;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

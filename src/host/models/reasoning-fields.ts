@@ -38,6 +38,7 @@ export function createReasoningNotes(): { processChunk(chunk: unknown): void; bu
   const details: Record<string, unknown>[] = [];
   return {
     processChunk: (chunk) => {
+      if (!mentionsReasoning(chunk)) return;
       const parsed = Chunk.safeParse(chunk);
       const delta = parsed.success ? parsed.data.choices[0]?.delta : undefined;
       if (!delta) return;
@@ -72,6 +73,18 @@ export function replayedFields(parts: readonly TurnPart[]): JSONObject | undefin
   const textField = notes.find((note) => note?.textField !== undefined)?.textField;
   const text = reasoning.map((part) => part.text).join('');
   return textField === undefined || text === '' ? undefined : { [textField]: text };
+}
+
+/** A cheap look before the schema: most chunks are plain text, and this runs for each of them. */
+function mentionsReasoning(chunk: unknown): boolean {
+  const choices: unknown = isRecord(chunk) ? chunk['choices'] : undefined;
+  const first: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  const delta = isRecord(first) ? first['delta'] : undefined;
+  return isRecord(delta) && Object.keys(delta).some((key) => key.startsWith('reasoning'));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function addDetail(details: Record<string, unknown>[], detail: z.infer<typeof Detail>): void {

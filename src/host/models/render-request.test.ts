@@ -226,3 +226,38 @@ describe('pairTurns', () => {
     expect(calls[1]).not.toMatchObject({ callId: 'a' });
   });
 });
+
+describe('renderPrompt', () => {
+  const transcript: TranscriptMessage[] = [
+    { role: 'user', text: 'q' },
+    {
+      role: 'assistant',
+      model: 'test/m',
+      wire: 'openai-chat',
+      parts: [{ type: 'tool-call', callId: 'a', tool: 't', input: {} }],
+    },
+    { role: 'tool', callId: 'a', tool: 't', text: 'done', isError: false },
+    { role: 'user', text: 'and now?' },
+  ];
+
+  it('lets Anthropic cache up to the system prompt and up to the end', async () => {
+    const body = await bodyOf('anthropic-messages', transcript);
+    expect(body.system).toEqual([{ type: 'text', text: 'S', cache_control: { type: 'ephemeral' } }]);
+    const marked = body.messages.flatMap(({ content }: Body) => content.map((part: Body) => part.cache_control));
+    expect(marked).toEqual([undefined, undefined, undefined, { type: 'ephemeral' }]);
+  });
+
+  it('puts a word between a tool result and the user for Mistral, and for nobody else', () => {
+    const roles = (bridgeToolToUser: boolean) =>
+      renderPrompt({ system: '', transcript, provider: 'test', wire: 'openai-chat', bridgeToolToUser }).map(
+        ({ role }) => role,
+      );
+    expect(roles(false)).toEqual(['user', 'assistant', 'tool', 'user']);
+    expect(roles(true)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user']);
+  });
+
+  it('sorts the tools by name', () => {
+    const tools = ['b', 'a', 'C'].map((name) => ({ name, description: '', inputSchema: {} }));
+    expect(renderTools(tools).map(({ name }) => name)).toEqual(['C', 'a', 'b']);
+  });
+});

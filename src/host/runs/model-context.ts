@@ -22,12 +22,23 @@ export function createModelContext(
   deps: ModelContextDeps,
 ): (writer: RunWriter) => Promise<readonly TranscriptMessage[]> {
   const sessions = createSessionTranscripts(deps);
+  const windowOf = rememberWindows(deps.contextWindow);
   return async (writer) => {
     const { spec, progress, runId } = writer;
     const earlier =
       spec.kind === 'chat' && spec.sessionId !== undefined ? await sessions.before(spec.sessionId, runId) : [];
-    const window = (await deps.contextWindow(spec.model)) ?? ASSUMED_WINDOW;
+    const window = (await windowOf(spec.model)) ?? ASSUMED_WINDOW;
     const budget = window * SHARE_FOR_TRANSCRIPT - spec.limits.maxOutputTokens - estimateTokens(spec.systemPrompt);
     return fitTranscript([...earlier, ...progress.transcript], Math.max(2_000, Math.floor(budget))).transcript;
+  };
+}
+
+/** A window changes only when the owner sets the provider up anew: one question to the vault per model is enough. */
+function rememberWindows(ask: ModelContextDeps['contextWindow']): ModelContextDeps['contextWindow'] {
+  const known = new Map<string, number>();
+  return async (model) => {
+    const window = known.get(model) ?? (await ask(model));
+    if (window !== undefined) known.set(model, window);
+    return window;
   };
 }

@@ -69,12 +69,22 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   const passed = await deps.gate.pass({ writer, call, tool, input: parsed.data, signal: deps.signal });
   if (passed.kind === 'refused') return refuse(passed.outcome);
   if (tool.question !== undefined) return ask(writer, call, tool.question(parsed.data));
-  const child = tool.startsRun === true ? { childRunId: childRunId(call.effectId) } : {};
-  await writer.append([
-    { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool, ...child },
-  ]);
+  await writer.append(startEvents(call, tool));
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
+}
+
+function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
+  const child = tool.startsRun === true ? { childRunId: childRunId(call.effectId) } : {};
+  const started = {
+    type: 'effect.started',
+    effectId: call.effectId,
+    callId: call.callId,
+    tool: call.tool,
+    ...child,
+  } as const;
+  if (tool.waits !== true) return [started];
+  return [started, { type: 'run.waiting', on: 'child', detail: `${call.tool} waits for a worker` }];
 }
 
 /** The run ends with a question in the unit that starts the call; the answer will be the call's result. */

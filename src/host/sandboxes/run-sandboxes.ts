@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { HoldfastError } from '../../protocol/error.ts';
@@ -12,6 +12,8 @@ import type { Folder } from '../runs/spec.ts';
 export interface RunSandboxes extends AsyncDisposable {
   of(run: { runId: string; folders: readonly Folder[] }): Promise<Sandbox>;
   release(runId: string): Promise<void>;
+  /** Removes the volumes that a crash left behind: all but those of runs that may still go on. */
+  sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** What the launcher proved when the host started. */
   readonly probe: Probe;
   readonly launcher: string;
@@ -63,6 +65,14 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     async release(runId) {
       await close(runId);
       await rm(volumeOf(runId), { recursive: true, force: true });
+    },
+    async sweepVolumes(keep) {
+      const left = await readdir(deps.volumes).catch(() => []);
+      await Promise.all(
+        left
+          .filter((name) => !keep.has(name))
+          .map((name) => rm(join(deps.volumes, name), { recursive: true, force: true })),
+      );
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...open.keys()].map(close));

@@ -9,14 +9,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { type LimitGroup, OUR_PROCESSES } from '../cgroup/limit-group.ts';
 import type { Command } from '../launcher.ts';
-import { countThreadsOf } from '../process-table.ts';
+import { countThreadsOf, ownUser } from '../process-table.ts';
 import { DESCRIPTOR, INIT, SANDBOX_ID, setEnvironment } from './arguments.ts';
 import { commandName, type Ground } from './ground.ts';
 import { type CheckedMount, openMount } from './mounts.ts';
@@ -95,7 +94,7 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
  */
 function processLimit(ground: Ground, limits: SandboxLimits): string {
   if (ground.groups?.kernel.has('processes')) return '';
-  const user = ground.isRoot ? SANDBOX_ID : userInfo().uid;
+  const user = ground.isRoot ? SANDBOX_ID : ownUser();
   return String(countThreadsOf(user) + limits.processes + OUR_PROCESSES);
 }
 

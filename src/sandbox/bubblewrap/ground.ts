@@ -3,13 +3,14 @@
  * bytes, the user namespace and the control groups. Everything is marked with the host's token and removed at the end.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { arch, userInfo } from 'node:os';
+import { arch } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../../protocol/error.ts';
 import { findGroups } from '../cgroup/find-groups.ts';
 import type { LimitGroups } from '../cgroup/limit-group.ts';
+import { ownUser } from '../process-table.ts';
 import { isSupported, seccompFilter } from '../seccomp/filter.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { INSTALL_REMEDY, namespaceRemedy } from './remedy.ts';
@@ -48,7 +49,7 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
     throw unavailable(`there is no system call filter for ${architecture}`, 'Run Holdfast on x86-64 or arm64.');
   const bwrap = await findProgram(options.program ?? 'bwrap');
   if (bwrap === undefined) throw unavailable('bubblewrap is not installed', INSTALL_REMEDY);
-  const isRoot = userInfo().uid === 0;
+  const isRoot = ownUser() === 0;
   const userNamespace = isRoot ? await tryUserNamespace() : undefined;
   const token = hostToken(options.home);
   const directory = join(options.scratch, token);
@@ -60,7 +61,7 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
   return {
     ...{ token, bwrap, directory, etc, filter, userNamespace, isRoot },
     programs: await programArguments(),
-    procEntries: new Set(await readdir('/proc')),
+    procEntries: await openProcEntries(),
     groups: options.limits === 'auto' ? await findGroups(token) : undefined,
     blank: openSync('/dev/null', 'r+'),
     leaks: inheritedDescriptors(),
@@ -72,6 +73,12 @@ export async function clearGround(ground: Ground): Promise<void> {
   closeSync(ground.blank);
   if (ground.userNamespace !== undefined) closeSync(ground.userNamespace);
   await rm(ground.directory, { recursive: true, force: true });
+}
+
+async function openProcEntries(): Promise<Set<string>> {
+  const names = await readdir('/proc');
+  const modeOf = (name: string): number => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.mode ?? 0;
+  return new Set(names.filter((name) => (modeOf(name) & 0o004) !== 0));
 }
 
 /** A fresh name below the host's token, for one command. */

@@ -109,10 +109,18 @@ async function checkSource(mount: Mount, rules: MountRules): Promise<CheckedMoun
 
 function privateReason(source: string, home: string): string | undefined {
   if (isInside(source, home) || isInside(home, source)) return "it would show Holdfast's own state";
-  if (TOO_WIDE.includes(source) || source === homedir()) return 'it is too wide';
+  if (TOO_WIDE.includes(source) || source === ownHome()) return 'it is too wide';
   if (PRIVATE_TREES.some((tree) => isInside(source, tree))) return 'it belongs to the system';
   if (source.split('/').some((part) => PRIVATE_NAMES.includes(part))) return 'it holds keys';
   return undefined;
+}
+
+function ownHome(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined; // A user without a name and without HOME has none.
+  }
 }
 
 function readableByOthers(mode: number, isDirectory: boolean): boolean {

@@ -3,7 +3,7 @@ import { operatorRules } from './operator-rules.ts';
 import { workerRules } from './worker-rules.ts';
 
 /** The model id that a new installation uses until a provider is set up: `simulator/guide`. */
-export const GUIDE_MODEL = 'guide';
+const GUIDE_MODEL = 'guide';
 
 /** The guided tour: a scripted operator whose worker does a real job on a folder that the user names. */
 export const guideScenario: ScenarioInput = {

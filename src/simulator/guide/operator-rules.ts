@@ -6,7 +6,7 @@ export type RuleInput = z.input<typeof Rule>;
 const OPERATOR = { tools: ['spawn_worker'] };
 
 /** An absolute path or one under `~`: in quotes with spaces, or bare up to the next space. Never a part of a URL. */
-export const PATH_PATTERN = [
+const PATH_PATTERN = [
   String.raw`(?:^|[\s(=]|:(?!//))["'${'`'}“‘](?<path>~?/[^"'${'`'}”’\n]+|~)["'${'`'}”’]`,
   String.raw`(?:^|[\s(=]|:(?!//))(?<path>~?/[^\s"'${'`'}<>|;]*[^\s"'${'`'}<>|;.,!?:)]|~(?=[\s.,!?]|$))`,
 ].join('|');

@@ -40,7 +40,7 @@ const refuse = (message: string): VendorFault => new VendorFault('invalid-reques
 /** Where the vendor found what it refuses, in its own notation. */
 const field = (path: string, problem: string): VendorFault => refuse(`* GenerateContentRequest.${path}: ${problem}\n`);
 
-export function modelOf(url: URL): string {
+function modelOf(url: URL): string {
   return decodeURIComponent(/\/models\/([^/]+):\w+$/.exec(url.pathname)?.[1] ?? '');
 }
 

@@ -22,6 +22,12 @@ export function isEngineFailure(thrown: unknown): boolean {
   return code !== undefined && [FULL, IO_ERROR, READ_ONLY, CORRUPT, NOT_A_DATABASE, CANNOT_OPEN].includes(code);
 }
 
+/** Codes that every unit would meet alike: trying each alone would only repeat the wait. */
+export function concernsAll(thrown: unknown): boolean {
+  const code = sqliteCode(thrown);
+  return code !== undefined && [BUSY, LOCKED, READ_ONLY, CORRUPT, NOT_A_DATABASE, CANNOT_OPEN].includes(code);
+}
+
 /** What SQLite said, in the words of our catalogue. */
 export function fromSqlite(thrown: unknown, path: string): HoldfastError {
   const code = sqliteCode(thrown);

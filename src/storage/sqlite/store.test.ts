@@ -105,6 +105,43 @@ describe('the file', () => {
   });
 });
 
+describe('the writer', () => {
+  it('takes more SQL texts than it numbers', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    const sql = (index: number) => `INSERT INTO items (id, version, body) VALUES ('i${index}', 1, ?)`;
+    for (let round = 0; round < 5; round += 1)
+      await Promise.all(
+        Array.from({ length: 900 }, (_, index) =>
+          store.write([{ sql: sql(round * 900 + index), parameters: [String(round * 900 + index)] }]),
+        ),
+      );
+    const [row] = await store.read({ sql: "SELECT count(*) AS n FROM items WHERE id = 'i' || body", parameters: [] });
+    expect(row?.n).toBe(4_500);
+  });
+
+  it('refuses values that cannot be sent, and goes on', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    const bad = { sql: insert('bad').sql, parameters: ['bad', (() => 0) as never] };
+    await expect(store.write([bad])).rejects.toMatchObject({ code: 'bad-request' });
+    await store.write([insert('a')]);
+    expect(await store.read({ sql: 'SELECT id FROM items', parameters: [] })).toHaveLength(1);
+  });
+
+  it('tells all at once when another program holds the file, and goes on afterwards', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    const intruder = new DatabaseSync(at.path);
+    intruder.exec('BEGIN IMMEDIATE');
+    const settled = await Promise.allSettled(['a', 'b', 'c', 'd'].map((id) => store.write([insert(id)])));
+    intruder.exec('ROLLBACK');
+    intruder.close();
+    for (const one of settled) expect(one).toMatchObject({ reason: { code: 'conflict', retryable: true } });
+    await store.write([insert('a')]);
+  });
+});
+
 describe('a full disk', () => {
   const big = insert('big', 'z'.repeat(400_000));
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Statement, StatementResult } from '../store.ts';
-import { fromSqlite, isEngineFailure } from './errors.ts';
+import { concernsAll, fromSqlite, isEngineFailure } from './errors.ts';
 import { StatementCache } from './statement-cache.ts';
 import type { Unit, UnitOutcome } from './writer-protocol.ts';
 
@@ -29,7 +29,7 @@ export class UnitWriter {
       return this.#commitTogether(units);
     } catch (error) {
       this.#rollback();
-      if (units.length === 1) return [this.#failure(error)];
+      if (units.length === 1 || concernsAll(error)) return units.map(() => this.#failure(error));
       return units.map((unit) => this.#commitAlone(unit));
     }
   }

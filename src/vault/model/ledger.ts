@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { CallRecord } from '../../protocol/vault-api.ts';
-import { databaseError, transact } from '../store/database.ts';
+import { checkpoint, databaseError, transact } from '../store/database.ts';
 import type { Budgets } from './budgets.ts';
 import { type NanoUsd, toUsd } from './pricing.ts';
 import { monthStart, type Spending, type Spent } from './spending.ts';
@@ -62,6 +62,7 @@ export class Ledger {
   readonly #select: StatementSync;
   #queue: Write[] = [];
   #scheduled = false;
+  #unsynced = false;
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps;
@@ -111,6 +112,7 @@ export class Ledger {
     const group = this.#queue;
     if (group.length === 0) return;
     this.#queue = [];
+    this.#unsynced = true;
     try {
       if (group.length === 1) runAll(group);
       else transact(this.#deps.database, () => runAll(group));
@@ -122,6 +124,14 @@ export class Ledger {
         else this.#deps.onWriteError(reason);
       }
     }
+  }
+
+  /** Makes what was committed survive a power cut too. */
+  sync(): void {
+    this.flush();
+    if (!this.#unsynced) return;
+    this.#unsynced = false;
+    checkpoint(this.#deps.database);
   }
 
   #open(call: NewCall, at: number): OpenCall {

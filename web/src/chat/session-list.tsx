@@ -32,7 +32,7 @@ export function SessionList({
             <span className="block truncate text-[13px] font-medium">{session.title || 'New session'}</span>
             <span className="flex justify-between gap-2 text-xs text-muted">
               <span>{formatAge(session.lastMessageAt ?? session.createdAt, now)}</span>
-              <span>{session.channel}</span>
+              {session.channel !== 'local' && <span>{session.channel}</span>}
             </span>
           </Link>
         </li>

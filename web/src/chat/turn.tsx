@@ -113,17 +113,11 @@ function Answer({ messages, shown }: { messages: readonly MessageView[]; shown: 
 function Working({ run, agentName }: { run: RunModel; agentName: string }) {
   const draft = useDraft(run.id);
   if (!isActive(run.state) || (draft && draft.text.length > 0)) return null;
+  // A tool at work and a question to the user show themselves.
+  const isBusy = run.items.some((item) => item.kind === 'tool' && item.outcome === undefined);
+  if (isBusy) return null;
   const last = run.items.at(-1);
-  const pendingApproval = run.items.some(
-    (item) => item.kind === 'tool' && item.approval && item.approval.outcome === undefined,
-  );
-  const words =
-    run.state === 'waiting' && last?.kind === 'wait'
-      ? (WAITS[last.event.on] ?? last.event.detail)
-      : last?.kind === 'tool' && last.outcome === undefined
-        ? undefined
-        : `${agentName} is thinking`;
-  if (words === undefined || pendingApproval) return null;
+  const words = run.state === 'waiting' && last?.kind === 'wait' ? last.event.detail : `${agentName} is thinking`;
   return (
     <p className="flex h-6 items-center gap-2 text-[13px] text-muted">
       <span aria-hidden className="pulse size-2 rounded-full bg-accent" />
@@ -131,11 +125,6 @@ function Working({ run, agentName }: { run: RunModel; agentName: string }) {
     </p>
   );
 }
-
-const WAITS: Record<string, string | undefined> = {
-  child: 'Waiting for the worker',
-  approval: 'Waiting for your decision',
-};
 
 function Footer({ run }: { run: RunModel }) {
   if (isActive(run.state) || run.startedAt === undefined || run.finishedAt === undefined) return null;

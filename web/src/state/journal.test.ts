@@ -75,6 +75,18 @@ describe('the journal as the page holds it', () => {
     expect(apply([stream(continued(7))]).runs.get('run_a')?.complete).toBe(false);
   });
 
+  it('needs no past of a child whose start was streamed', () => {
+    const started = view(5, {
+      type: 'effect.started',
+      effectId: 'eff_1',
+      callId: 't1',
+      tool: 'spawn_worker',
+      childRunId: 'run_child',
+    });
+    expect(apply([stream(started)]).runs.get('run_child')).toEqual({ events: [], complete: true });
+    expect(apply([{ type: 'loaded', runId: 'run_a', events: [started] }]).runs.has('run_child')).toBe(false);
+  });
+
   it('starts over when the journal behind the stream is another one', () => {
     const state = apply([stream(continued(90)), { type: 'caught-up', seq: 3 }]);
     expect(state.cursor).toBe(3);

@@ -56,7 +56,10 @@ export function applyAction(state: JournalState, action: JournalAction): Journal
   switch (action.type) {
     case 'stream':
       return settle(
-        { ...addEvents(state, [action.event]), cursor: Math.max(state.cursor, action.event.seq) },
+        {
+          ...expectChild(addEvents(state, [action.event]), action.event),
+          cursor: Math.max(state.cursor, action.event.seq),
+        },
         action.event,
       );
     case 'loaded':
@@ -87,6 +90,13 @@ function insert(events: readonly EventView[], event: EventView): readonly EventV
   while (at > 0 && (events[at - 1]?.seq ?? 0) > event.seq) at -= 1;
   if (events[at - 1]?.seq === event.seq) return events;
   return [...events.slice(0, at), event, ...events.slice(at)];
+}
+
+/** All of a child run comes after the event that starts it: streamed from there on, it has no past to fetch. */
+function expectChild(state: JournalState, { event }: EventView): JournalState {
+  return event.type === 'effect.started' && event.childRunId !== undefined
+    ? markComplete(state, event.childRunId)
+    : state;
 }
 
 function markComplete(state: JournalState, runId: string): JournalState {

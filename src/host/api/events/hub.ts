@@ -105,6 +105,9 @@ export class EventHub implements StreamListener, Disposable {
     const filter = { ...(sessionId === undefined ? {} : { sessionId }), ...(runId === undefined ? {} : { runId }) };
     while (subscriber.open) {
       const page = await this.#deps.control.events({ ...filter, after: subscriber.lastSeq, limit });
+      if (page.length === 0 && subscriber.lastSeq > (await this.newest())) {
+        return subscriber.close(CLOSE_UNKNOWN_SEQ, 'unknown seq; start at after=0');
+      }
       await subscriber.replay(page.map(storedItem));
       if (page.length < limit && subscriber.catchUp()) return;
     }

@@ -56,6 +56,11 @@ async function admit(
   const facts = factsOf(request, door);
   guard.checkAddress(facts);
   const caller = await guard.authenticate(facts);
+  if (caller.cookie !== undefined && facts.header('origin') === undefined) {
+    throw new HoldfastError('forbidden', 'A browser says which page opens a WebSocket; this request does not.', {
+      remedy: 'Programs use a bearer token instead of a cookie.',
+    });
+  }
   if (facts.path !== EVENTS_PATH) throw new HoldfastError('not-found', 'There is no WebSocket at this path.');
   const parsed = EventsQuery.safeParse(queryOf(request.url ?? ''));
   if (!parsed.success) throw new HoldfastError('bad-request', 'after, sessionId or runId is malformed.');

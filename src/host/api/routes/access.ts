@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Logger } from '../../../base/logger.ts';
 import { LoginLink, LoginView, NewToken, TokenRequest, TokenView } from '../../../protocol/api.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Access } from '../../access/access.ts';
@@ -12,12 +13,14 @@ import { jsonRoute } from '../route.ts';
 export interface AccessRouteDeps {
   readonly access: Access;
   readonly origins: Origins;
+  readonly log: Logger;
 }
 
 const Done = z.object({ done: z.literal(true) });
 
 /** Who is signed in, and the ways in: links, logout, tokens. */
-export function accessRoutes(app: ApiApp, { access, origins }: AccessRouteDeps): void {
+export function accessRoutes(app: ApiApp, deps: AccessRouteDeps): void {
+  const { access, origins } = deps;
   jsonRoute(
     app,
     { method: 'get', path: '/api/session', summary: 'Who is signed in, and the CSRF token.', reply: LoginView },
@@ -49,7 +52,7 @@ export function accessRoutes(app: ApiApp, { access, origins }: AccessRouteDeps):
       return loginLink(access, origins);
     },
   );
-  tokenRoutes(app, access);
+  tokenRoutes(app, deps);
 }
 
 export async function loginLink(access: Access, origins: Origins): Promise<LoginLink> {
@@ -57,7 +60,7 @@ export async function loginLink(access: Access, origins: Origins): Promise<Login
   return { url: `${origins.url}/login?token=${secret}`, expiresAt };
 }
 
-function tokenRoutes(app: ApiApp, access: Access): void {
+function tokenRoutes(app: ApiApp, { access, log }: AccessRouteDeps): void {
   jsonRoute(
     app,
     { method: 'get', path: '/api/tokens', summary: 'Tokens for programs, newest first.', reply: TokenView.array() },
@@ -75,9 +78,11 @@ function tokenRoutes(app: ApiApp, access: Access): void {
       body: TokenRequest,
       reply: NewToken,
     },
-    ({ caller, body }) => {
+    async ({ caller, body }) => {
       mustBePerson(caller);
-      return access.createToken(body.note);
+      const made = await access.createToken(body.note);
+      log.info('token made', { token: made.id, surface: caller.principal.surface });
+      return made;
     },
   );
   jsonRoute(
@@ -93,6 +98,7 @@ function tokenRoutes(app: ApiApp, access: Access): void {
     async ({ caller, params }) => {
       mustBePerson(caller);
       await access.revokeToken(params.id);
+      log.info('token revoked', { token: params.id, surface: caller.principal.surface });
       return { done: true as const };
     },
   );
