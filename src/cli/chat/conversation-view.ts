@@ -84,6 +84,7 @@ export function createConversationView({ screen, paint, onChange }: Conversation
     runs: new Map(),
     own: [],
     ended: new Set(),
+    decidedHere: new Set(),
     approvals: [],
     sessionId: undefined,
   };
