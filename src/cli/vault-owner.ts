@@ -2,8 +2,8 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ERROR_CODES, type ErrorShape, HoldfastError } from '../protocol/error.ts';
-import type { BudgetCaps, BudgetView, EgressExceptions, ProviderSetting } from '../protocol/vault-api.ts';
-import { CallerToken, CallerView, ModelFacts, VaultStatus } from '../protocol/vault-api.ts';
+import type { BudgetCaps, BudgetView, ProviderSetting } from '../protocol/vault-api.ts';
+import { CallerToken, CallerView, EgressExceptions, ModelFacts, VaultStatus } from '../protocol/vault-api.ts';
 
 /**
  * The owner's client of the vault: node:http over `vault-owner.sock`. A secret goes through as raw bytes from a stream or
@@ -21,13 +21,16 @@ export interface VaultOwner {
   putBudget(agent: string, caps: BudgetCaps): Promise<void>;
   listBudgets(): Promise<readonly BudgetView[]>;
   putExceptions(agent: string, exceptions: EgressExceptions): Promise<void>;
+  getExceptions(agent: string): Promise<EgressExceptions>;
   createCaller(agent: string, note?: string): Promise<CallerToken>;
   listCallers(): Promise<readonly CallerView[]>;
   deleteCaller(id: string): Promise<void>;
-  /** Raw passphrase. Throws `vault.wrong-passphrase`. */
+  /** Raw passphrase, or the raw key from the OS keychain. Throws `vault.wrong-passphrase` or `vault.key-missing`. */
   unlock(passphrase: Readable | Uint8Array): Promise<void>;
   /** Re-encrypts every secret under a new passphrase; from then on the vault starts locked. */
   setPassphrase(passphrase: Readable | Uint8Array): Promise<void>;
+  /** Re-encrypts every secret under a key of 32 bytes that the OS keychain keeps. */
+  setKeychainKey(key: Uint8Array): Promise<void>;
   /** Context window and price of one model, `provider` being a configured provider. */
   modelFacts(provider: string, model: string): Promise<ModelFacts>;
 }
@@ -54,12 +57,14 @@ export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
     putBudget: async (agent, caps) => void (await call('PUT', `/budgets/${name(agent)}`, caps)),
     listBudgets: async () => ((await call('GET', '/budgets')) as { budgets: BudgetView[] }).budgets,
     putExceptions: async (agent, list) => void (await call('PUT', `/egress-exceptions/${name(agent)}`, list)),
+    getExceptions: async (agent) => EgressExceptions.parse(await call('GET', `/egress-exceptions/${name(agent)}`)),
     createCaller: async (agent, note = '') => CallerToken.parse(await call('POST', '/callers', { agent, note })),
     listCallers: async () =>
       CallerView.array().parse(((await call('GET', '/callers')) as { callers: unknown }).callers),
     deleteCaller: async (id) => void (await call('DELETE', `/callers/${name(id)}`)),
     unlock: async (passphrase) => void (await call('POST', '/unlock', passphrase)),
     setPassphrase: async (passphrase) => void (await call('PUT', '/passphrase', passphrase)),
+    setKeychainKey: async (key) => void (await call('PUT', '/keychain-key', key)),
     modelFacts: async (provider, model) =>
       ModelFacts.parse(await call('GET', `/models/${name(provider)}/${model.split('/').map(name).join('/')}`)),
   };

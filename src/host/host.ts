@@ -88,6 +88,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
     status: createStatus(facts),
     doctor: createDoctor({ ...facts, model: models }),
   });
+  await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
+  // Before anybody can send more: what was waiting keeps its place in its lane.
+  const recovered = await core.recover();
+  if (recovered > 0) log.info('Took up runs that were open', { runs: recovered });
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
@@ -100,9 +104,6 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
   );
   url = api.url;
-  await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
-  const recovered = await core.recover();
-  if (recovered > 0) log.info('Took up runs that were open', { runs: recovered });
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

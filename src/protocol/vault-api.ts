@@ -158,7 +158,10 @@ export const ModelFacts = z.object({
 });
 export type ModelFacts = z.infer<typeof ModelFacts>;
 
-/** `POST /unlock` (owner): body is the raw passphrase. Only when the master key comes from a passphrase. */
+/**
+ * `POST /unlock` (owner): body is the raw passphrase, or the 32 raw bytes of the master key when the OS keychain keeps it.
+ * `PUT /passphrase` and `PUT /keychain-key` (owner, same bodies) seal everything anew under the one given.
+ */
 export const SecretName = z.string().regex(/^[A-Za-z0-9_.-]{1,128}$/, 'use 1 to 128 of A-Z a-z 0-9 _ . -');
 /** Largest secret in characters, as in the seed. */
 export const MAX_SECRET_CHARS = 10_000;

@@ -209,7 +209,13 @@ describe('the vault process', () => {
     expect(first.line.ready).toBe(true);
     expect((await owner.status()).keySource).toBe('keychain');
     await kill(first, 'SIGTERM');
-    expect((await start()).line).toMatchObject({ ready: false, error: { code: 'vault.key-missing' } });
+    const locked = await start();
+    expect(locked.line).toMatchObject({ ready: true, locked: true });
+    await expect(owner.unlock(createVaultKey())).rejects.toMatchObject({ code: 'vault.key-missing' });
+    await expect(owner.unlock(Buffer.from('short'))).rejects.toMatchObject({ code: 'vault.key-missing' });
+    await owner.unlock(key);
+    expect((await owner.status()).locked).toBe(false);
+    await kill(locked, 'SIGTERM');
     expect((await start(['--key-stdin', 'raw'], createVaultKey())).line).toMatchObject({
       error: { code: 'vault.key-missing' },
     });

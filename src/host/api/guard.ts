@@ -121,7 +121,7 @@ function checkCsrf(access: Access, facts: RequestFacts, cookie: string): void {
   });
 }
 
-export function tooManyFailures(waitMs: number): HoldfastError {
+function tooManyFailures(waitMs: number): HoldfastError {
   return new HoldfastError('rate-limited', 'Too many failed attempts.', {
     remedy: `Wait ${Math.ceil(waitMs / 1_000)} seconds, then try again.`,
     retryAfterMs: waitMs,

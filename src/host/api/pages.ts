@@ -22,7 +22,7 @@ export interface Page {
   readonly next?: string;
 }
 
-export function renderPage({ title, lines, next }: Page): string {
+function renderPage({ title, lines, next }: Page): string {
   const refresh = next === undefined ? '' : `<meta http-equiv="refresh" content="0;url=${next}">`;
   const link = next === undefined ? '' : `<p><a href="${next}">Go on</a></p>`;
   const text = lines.map((line) => `<p>${line.replace(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join('');

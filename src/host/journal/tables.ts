@@ -15,11 +15,12 @@ export interface EventsTable {
 
 export const EVENT_VERSION = 1;
 
+/** Nothing is ever deleted from the journal, so SQLite's plain rowid already only grows. */
 export const journalMigration: Migration = {
   name: '0001-journal',
   sqlite: [
     `CREATE TABLE events (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT, session_id TEXT, agent_id TEXT,
+      seq INTEGER PRIMARY KEY, run_id TEXT, session_id TEXT, agent_id TEXT,
       at INTEGER NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL, payload TEXT NOT NULL)`,
     'CREATE INDEX events_run ON events (run_id, seq) WHERE run_id IS NOT NULL',
     'CREATE INDEX events_session ON events (session_id, seq) WHERE session_id IS NOT NULL',

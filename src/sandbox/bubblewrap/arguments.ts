@@ -11,28 +11,32 @@ export const SANDBOX_ID = 65_534;
 export const PATH_INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 /** Descriptors that every bubblewrap of ours gets. Descriptors of mounts follow. */
-export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, firstMount: 6 } as const;
+export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, gate: 6, firstMount: 7 } as const;
 
 /**
- * The first process inside: a shell that runs the command and reaps orphans. Bubblewrap's own init would do the same,
- * but without the system call filter and as the same user, so that a command could write its own code into it
- * (/proc/1/mem) and be rid of the filter. $0 names it in messages, $1 is the mark of the command for the sweep.
+ * The first process inside: a shell that sets the resource limits, waits at the gate until it is in its control groups,
+ * runs the command and reaps orphans. Bubblewrap's own init would reap too, but without the system call filter and as
+ * the same user, so that a command could write its own code into it (/proc/1/mem) and be rid of the filter.
+ *
+ * $0 names it in messages, $1 is the mark of the command for the sweep, $2 the file size in blocks, $3 the open files,
+ * $4 the processes of the user or empty, $5 not empty when there is a gate. Nothing of a user's is part of the script.
+ * The option for processes is -u in bash and -p in dash and busybox.
  */
-export const INIT = ['sh', '-c', `shift; exec ${DESCRIPTOR.userNamespace}<&-; "$@"; exit $?`, 'holdfast'];
+const FIRST = `ulimit -c 0; ulimit -f "$2"; ulimit -n "$3"
+[ -z "$4" ] || ulimit -u "$4" 2>/dev/null || ulimit -p "$4"
+[ -z "$5" ] || read -r _ <&${DESCRIPTOR.gate} || exit 1
+exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
+shift 5
+"$@"
+exit $?`;
+export const INIT = ['sh', '-c', FIRST, 'holdfast'];
 
-/** What an attacker likes to read in /proc although it is not about processes of the sandbox. */
-const MASKED_FILES = [
-  'kcore',
-  'keys',
-  'timer_list',
-  'sched_debug',
-  'kallsyms',
-  'sysrq-trigger',
-  'kpagecount',
-  'kpageflags',
-];
-const MASKED_FOLDERS = ['acpi', 'scsi', 'asound'];
-const READ_ONLY_FOLDERS = ['sys', 'irq', 'bus', 'fs', 'driver'];
+/**
+ * What of /proc is not about the sandbox's own processes and could be read by anybody. The rest of that kind is root's
+ * alone, and the sandbox's user is never root, inside or outside; /proc/sys is covered all the same.
+ */
+const MASKED_FILES = ['kcore', 'keys', 'timer_list', 'sched_debug', 'kallsyms', 'sysrq-trigger', 'kpagecount'];
+const READ_ONLY_FOLDERS = ['sys'];
 const SHARED_MEMORY_BYTES = 67_108_864;
 
 export interface SandboxShape {
@@ -44,7 +48,7 @@ export interface SandboxShape {
   readonly env: Readonly<Record<string, string>>;
   /** True: join the prepared user namespace. False: bubblewrap makes one. */
   readonly joinsUserNamespace: boolean;
-  /** Names under /proc that exist on this kernel. */
+  /** Names under /proc that exist on this kernel and are open to everybody. */
   readonly procEntries: ReadonlySet<string>;
 }
 
@@ -84,7 +88,6 @@ function procCovers(entries: ReadonlySet<string>): string[] {
   return [
     ...present(READ_ONLY_FOLDERS).flatMap((name) => ['--ro-bind', `/proc/${name}`, `/proc/${name}`]),
     ...present(MASKED_FILES).flatMap((name) => ['--ro-bind', '/dev/null', `/proc/${name}`]),
-    ...present(MASKED_FOLDERS).flatMap((name) => ['--tmpfs', `/proc/${name}`, '--remount-ro', `/proc/${name}`]),
   ];
 }
 

@@ -3,7 +3,7 @@
  * bytes, the user namespace and the control groups. Everything is marked with the host's token and removed at the end.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
   return {
     ...{ token, bwrap, directory, etc, filter, userNamespace, isRoot },
     programs: await programArguments(),
-    procEntries: new Set(await readdir('/proc')),
+    procEntries: await openProcEntries(),
     groups: options.limits === 'auto' ? await findGroups(token) : undefined,
     blank: openSync('/dev/null', 'r+'),
     leaks: inheritedDescriptors(),
@@ -73,6 +73,12 @@ export async function clearGround(ground: Ground): Promise<void> {
   closeSync(ground.blank);
   if (ground.userNamespace !== undefined) closeSync(ground.userNamespace);
   await rm(ground.directory, { recursive: true, force: true });
+}
+
+async function openProcEntries(): Promise<Set<string>> {
+  const names = await readdir('/proc');
+  const modeOf = (name: string): number => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.mode ?? 0;
+  return new Set(names.filter((name) => (modeOf(name) & 0o004) !== 0));
 }
 
 /** A fresh name below the host's token, for one command. */

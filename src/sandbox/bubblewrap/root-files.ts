@@ -3,7 +3,7 @@
  * copy is made once for a host process. Nothing here is private: the list is an allow list, and a file of it that only
  * its owner may read is left out.
  */
-import { cp, lstat, mkdir, readlink, realpath, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, readdir, readlink, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Everything that programs need from the root directory. */
@@ -62,6 +62,16 @@ export async function prepareEtc(directory: string, source = '/etc'): Promise<vo
   await mkdir(directory, { recursive: true, mode: 0o755 });
   for (const name of ETC_ALLOWED) await copyPublic(join(source, name), join(directory, name));
   for (const [name, text] of Object.entries(ETC_WRITTEN)) await writeFile(join(directory, name), text, { mode: 0o644 });
+  await makePublic(directory);
+}
+
+/** The host writes with a umask that keeps others out; the sandbox's user is one of them. */
+async function makePublic(path: string): Promise<void> {
+  const info = await lstat(path);
+  if (info.isSymbolicLink()) return;
+  await chmod(path, info.isDirectory() ? 0o755 : 0o644);
+  if (!info.isDirectory()) return;
+  for (const name of await readdir(path)) await makePublic(join(path, name));
 }
 
 async function copyPublic(source: string, target: string): Promise<void> {

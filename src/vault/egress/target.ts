@@ -44,7 +44,7 @@ export function denied(reason: string, remedy: string): HoldfastError {
 export function privateAddress(host: string, port: number): HoldfastError {
   return denied(
     `${host} is not a public internet address`,
-    `If the agent may reach it, the owner can allow it: holdfast egress allow <agent> ${host}:${port}`,
+    `If the agent may reach it, its owner can allow it: holdfast vault allow <agent> ${host}:${port}`,
   );
 }
 

@@ -99,7 +99,7 @@ function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   if (request.headers.origin !== undefined || !isLocalHost(request.headers.host)) {
     refuseModelCall(request, response, new HoldfastError('forbidden', 'This port is not for web pages.'));
   } else if (agent === undefined) {
-    const remedy = 'Make a token with `holdfast caller add <agent>` and give it as the API key.';
+    const remedy = 'Make a token with `holdfast vault caller <agent>` and give it as the API key.';
     refuseModelCall(
       request,
       response,

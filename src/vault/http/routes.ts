@@ -96,6 +96,11 @@ const ROUTES: readonly Route[] = [
       deps.budgets.put(name === '*' ? name : parseWith(AgentId, name), parseWith(BudgetCaps, await json(request))),
   },
   {
+    method: 'GET',
+    pattern: /^\/egress-exceptions\/([^/]+)$/,
+    run: (deps, { name }) => ({ hosts: deps.exceptions.of(parseWith(AgentId, name)) }),
+  },
+  {
     method: 'PUT',
     pattern: /^\/egress-exceptions\/([^/]+)$/,
     run: async (deps, { name, request }) =>
@@ -115,7 +120,8 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     pattern: /^\/unlock$/,
     run: async (deps, { request }) => {
-      await deps.ring.unlock(withoutNewline(await raw(request)));
+      const given = await raw(request);
+      await deps.ring.unlock(deps.ring.source === 'keychain' ? given : withoutNewline(given));
       deps.secrets.load();
     },
   },
@@ -124,6 +130,12 @@ const ROUTES: readonly Route[] = [
     pattern: /^\/passphrase$/,
     run: async (deps, { request }) =>
       deps.ring.changePassphrase(withoutNewline(await raw(request)), (from, to) => deps.secrets.reseal(from, to)),
+  },
+  {
+    method: 'PUT',
+    pattern: /^\/keychain-key$/,
+    run: async (deps, { request }) =>
+      deps.ring.changeToKeychain(await raw(request), (from, to) => deps.secrets.reseal(from, to)),
   },
 ];
 

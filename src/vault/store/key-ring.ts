@@ -24,6 +24,8 @@ export interface KeyRingDeps {
   readonly keyFile: string;
 }
 
+type Reseal = (from: Buffer, to: Buffer) => void;
+
 const SOURCE_OF_HANDOVER = { none: 'key-file', passphrase: 'passphrase', raw: 'keychain' } as const;
 
 /** Holds the master key while the vault is unlocked. */
@@ -37,13 +39,12 @@ export class KeyRing {
     this.#source = source;
   }
 
-  /** A vault made with a passphrase and started without one comes up locked; every other mismatch is refused. */
+  /** A vault whose key has to be brought comes up locked when it was not; a wrong key is refused. */
   static async open(handover: KeyHandover, deps: KeyRingDeps): Promise<KeyRing> {
     const ring = new KeyRing(deps, keySourceOf(deps.meta) ?? SOURCE_OF_HANDOVER[handover.kind]);
     if (ring.#source === 'key-file') ring.#accept(keyFromFile(deps.keyFile, deps.meta));
     else if (handover.kind === 'passphrase' && ring.#source === 'passphrase') await ring.unlock(handover.value);
     else if (handover.kind === 'raw' && ring.#source === 'keychain') ring.#acceptRaw(handover.value);
-    else if (ring.#source === 'keychain') throw keychainMissing();
     return ring;
   }
 
@@ -55,44 +56,51 @@ export class KeyRing {
     return this.#key;
   }
 
-  async unlock(passphrase: Uint8Array): Promise<void> {
-    if (this.#source !== 'passphrase') {
-      throw new HoldfastError('bad-request', `This vault has no passphrase; its key comes from the ${this.#source}.`, {
+  /** The passphrase, or the raw key when it lies in the OS keychain. */
+  async unlock(given: Uint8Array): Promise<void> {
+    if (this.#source === 'key-file') {
+      throw new HoldfastError('bad-request', 'This vault has no passphrase; its key comes from its key file.', {
         remedy: 'Nothing to do: it is already unlocked.',
       });
     }
+    if (this.#source === 'keychain') {
+      this.#acceptRaw(Buffer.from(given));
+      return;
+    }
     const salt = saltOf(this.#deps.meta);
     const newSalt = salt ?? randomBytes(16);
-    this.#accept(await keyFromPassphrase(passphrase, newSalt), salt ? undefined : newSalt);
+    this.#accept(await keyFromPassphrase(given, newSalt), salt ? undefined : newSalt);
   }
 
   /** Seals everything anew under a passphrase; `reseal` runs in the same transaction as the new canary. */
-  async changePassphrase(passphrase: Uint8Array, reseal: (from: Buffer, to: Buffer) => void): Promise<void> {
+  async changePassphrase(passphrase: Uint8Array, reseal: Reseal): Promise<void> {
+    if (!this.#key) throw vaultLocked();
+    const salt = randomBytes(16);
+    this.#change({ source: 'passphrase', key: await keyFromPassphrase(passphrase, salt), salt }, reseal);
+  }
+
+  /** Seals everything anew under a key that the OS keychain keeps from now on. */
+  changeToKeychain(key: Buffer, reseal: Reseal): void {
+    if (key.length !== KEY_BYTES) throw wrongLength(key);
+    this.#change({ source: 'keychain', key }, reseal);
+  }
+
+  #change(next: { source: KeySource; key: Buffer; salt?: Buffer }, reseal: Reseal): void {
     const { database, meta, keyFile } = this.#deps;
     const from = this.#key;
     if (!from) throw vaultLocked();
-    const salt = randomBytes(16);
-    const to = await keyFromPassphrase(passphrase, salt);
     transact(database, () => {
-      reseal(from, to);
-      recordKey(meta, 'passphrase', to, salt);
+      reseal(from, next.key);
+      recordKey(meta, next.source, next.key, next.salt);
     });
-    this.#source = 'passphrase';
-    this.#key = to;
+    this.#source = next.source;
+    this.#key = next.key;
     checkpoint(database);
     removeKeyFile(keyFile);
   }
 
   #acceptRaw(key: Buffer): void {
-    if (key.length !== KEY_BYTES) {
-      throw new HoldfastError(
-        'vault.key-missing',
-        `The unlocker handed over ${key.length} bytes instead of ${KEY_BYTES}.`,
-        {
-          remedy: 'Look at what the keychain holds for Holdfast.',
-        },
-      );
-    }
+    if (key.length !== KEY_BYTES) throw wrongLength(key);
     this.#accept(key);
   }
 
@@ -124,22 +132,18 @@ export class KeyRing {
 }
 
 export function vaultLocked(): HoldfastError {
-  return new HoldfastError(
-    'vault.locked',
-    'The vault is locked: its master key comes from a passphrase not given yet.',
-    {
-      remedy: 'Unlock it with `holdfast unlock`.',
-      retryable: true,
-    },
-  );
+  return new HoldfastError('vault.locked', 'The vault is locked: nobody has brought its master key yet.', {
+    remedy: 'Unlock it with `holdfast unlock`.',
+    retryable: true,
+  });
 }
 
-function keychainMissing(): HoldfastError {
+function wrongLength(key: Buffer): HoldfastError {
   return new HoldfastError(
     'vault.key-missing',
-    "This vault's master key is in the OS keychain, and none was handed over.",
+    `${key.length} bytes were handed over as the master key, which has ${KEY_BYTES}.`,
     {
-      remedy: 'Start it with `holdfast start` in a session that may open the keychain.',
+      remedy: 'Look at what the OS keychain holds for Holdfast.',
     },
   );
 }

@@ -6,7 +6,7 @@ import type { MessageWaiter } from '../message-waiter.ts';
 import { bounded, IdParams, limit, OptionalId } from '../query.ts';
 import { jsonRoute } from '../route.ts';
 
-export const LONGEST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 60_000;
 
 export function sessionRoutes(app: ApiApp, control: Control, waiter: MessageWaiter): void {
   jsonRoute(

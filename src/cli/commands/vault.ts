@@ -1,0 +1,113 @@
+import { platform } from 'node:os';
+import { HoldfastError } from '../../protocol/error.ts';
+import type { Arguments } from '../arguments.ts';
+import type { CliContext, Command } from '../command.ts';
+import { vaultOf } from '../connect.ts';
+import { createKeychain, moveKeyToKeychain } from '../keychain.ts';
+import type { VaultOwner } from '../vault-owner.ts';
+
+type Action = (vault: VaultOwner, words: readonly string[], context: CliContext) => Promise<readonly string[]>;
+
+const ACTIONS: Readonly<Record<string, { usage: string; least: number; run: Action }>> = {
+  allow: {
+    usage: 'allow <agent> [host:port …]',
+    least: 1,
+    run: (vault, words) => changeExceptions(vault, words, true),
+  },
+  disallow: {
+    usage: 'disallow <agent> <host:port …>',
+    least: 2,
+    run: (vault, words) => changeExceptions(vault, words, false),
+  },
+  caller: { usage: 'caller <agent> [note]', least: 1, run: addCaller },
+  callers: { usage: 'callers', least: 0, run: listCallers },
+  revoke: { usage: 'revoke <caller id>', least: 1, run: revokeCaller },
+  passphrase: { usage: 'passphrase', least: 0, run: setPassphrase },
+  keychain: { usage: 'keychain', least: 0, run: useKeychain },
+};
+
+export const vault: Command = {
+  summary: 'Manage the vault: private addresses agents may fetch, tokens of programs, where the master key is.',
+  usage: '<action> …',
+  flags: [],
+  words: [1, 32],
+  notes: `Actions:\n${Object.values(ACTIONS)
+    .map(({ usage }) => `  ${usage}`)
+    .join('\n')}`,
+  run: async (context: CliContext, args: Arguments) => {
+    const [name = '', ...words] = args.words;
+    const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+    if (!action) throw unknownAction(name);
+    if (words.length < action.least) throw new HoldfastError('bad-request', `usage: holdfast vault ${action.usage}`);
+    for (const line of await action.run(vaultOf(context.home), words, context)) context.print(line);
+    return 0;
+  },
+};
+
+async function changeExceptions(
+  owner: VaultOwner,
+  [agent = '', ...places]: readonly string[],
+  add: boolean,
+): Promise<string[]> {
+  const given = places.map(readPlace);
+  const { hosts } = await owner.getExceptions(agent);
+  const others = hosts.filter((one) => !given.some((place) => place.host === one.host && place.port === one.port));
+  const next = add ? [...others, ...given] : others;
+  if (given.length > 0) await owner.putExceptions(agent, { hosts: next });
+  if (next.length === 0) return [`${agent} may fetch no private address.`];
+  return [`${agent} may fetch these private addresses:`, ...next.map((one) => `  ${one.host}:${one.port}`)];
+}
+
+function readPlace(text: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] && port >= 1 && port <= 65_535) return { host: match[1].replace(/^\[|\]$/g, ''), port };
+  throw new HoldfastError('bad-request', `${text} is not host:port`, {
+    remedy: 'Write e.g. 10.0.0.5:8080 or [fd00::1]:80.',
+  });
+}
+
+async function addCaller(owner: VaultOwner, [agent = '', ...note]: readonly string[]): Promise<string[]> {
+  const { id, token } = await owner.createCaller(agent, note.join(' '));
+  const { tcpPort } = await owner.status();
+  const where =
+    tcpPort === undefined
+      ? 'The loopback endpoint is off (vault --tcp-port).'
+      : `Base URL: http://127.0.0.1:${tcpPort}/model/<provider>`;
+  return [`${id} pays from the budget of ${agent}. Its token, shown only now:`, token, where];
+}
+
+async function listCallers(owner: VaultOwner): Promise<string[]> {
+  const callers = await owner.listCallers();
+  return callers.length === 0 ? ['No callers.'] : callers.map(({ id, agent, note }) => `${id}  ${agent}  ${note}`);
+}
+
+async function revokeCaller(owner: VaultOwner, [id = '']: readonly string[]): Promise<string[]> {
+  await owner.deleteCaller(id);
+  return [`${id} is revoked.`];
+}
+
+async function setPassphrase(owner: VaultOwner, _words: readonly string[], context: CliContext): Promise<string[]> {
+  await owner.setPassphrase(context.interactive ? await ask() : context.stdin);
+  return ['The vault is sealed under the passphrase. After a start it waits for: holdfast unlock'];
+}
+
+async function useKeychain(owner: VaultOwner, _words: readonly string[], context: CliContext): Promise<string[]> {
+  await moveKeyToKeychain(owner, createKeychain(platform(), { ...context.env }), context.home.root);
+  return ['The master key is in the OS keychain now, and its file is gone.'];
+}
+
+async function ask(): Promise<Uint8Array> {
+  const { isCancel, password } = await import('@clack/prompts');
+  const typed = await password({ message: 'New passphrase of the vault' });
+  const again = isCancel(typed) ? typed : await password({ message: 'Once more' });
+  if (isCancel(typed) || isCancel(again)) throw new HoldfastError('cancelled', 'Cancelled; nothing was changed.');
+  if (typed !== again) throw new HoldfastError('bad-request', 'The two are not the same; nothing was changed.');
+  return Buffer.from(typed, 'utf8');
+}
+
+function unknownAction(name: string): HoldfastError {
+  return new HoldfastError('bad-request', `holdfast vault has no action ${JSON.stringify(name)}`, {
+    remedy: `It has: ${Object.keys(ACTIONS).join(', ')}.`,
+  });
+}
