@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./commands/config.ts')).config,
   budget: async () => (await import('./commands/budget.ts')).budget,
   token: async () => (await import('./commands/token.ts')).token,
+  vault: async () => (await import('./commands/vault.ts')).vault,
   unlock: async () => (await import('./commands/unlock.ts')).unlock,
   simulator: async () => (await import('./commands/simulator.ts')).simulator,
   version: async () => (await import('./commands/version.ts')).version,

@@ -1,6 +1,8 @@
+import { platform } from 'node:os';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Command } from '../command.ts';
 import { vaultOf } from '../connect.ts';
+import { createKeychain, unlockFromKeychain } from '../keychain.ts';
 
 export const unlock: Command = {
   summary: 'Open a vault whose master key comes from a passphrase.',
@@ -9,12 +11,14 @@ export const unlock: Command = {
   words: [0, 0],
   run: async (context, args) => {
     const vault = vaultOf(context.home);
-    const { locked } = await vault.status();
+    const { locked, keySource } = await vault.status();
     if (!locked) {
       context.print('The vault is open.');
       return 0;
     }
-    if (args.has('passphrase-stdin')) await vault.unlock(context.stdin);
+    if (keySource === 'keychain')
+      await unlockFromKeychain(vault, createKeychain(platform(), { ...context.env }), context.home.root);
+    else if (args.has('passphrase-stdin')) await vault.unlock(context.stdin);
     else if (context.interactive) await vault.unlock(await ask());
     else
       throw new HoldfastError('bad-request', 'there is no terminal to ask for the passphrase', {

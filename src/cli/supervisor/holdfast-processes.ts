@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processEntry } from '../../base/entry.ts';
@@ -27,7 +28,14 @@ export function isSimulated(config: HoldfastConfig): boolean {
 /** The processes of a running Holdfast in the order in which they start. */
 export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
   const simulated = isSimulated(options.config);
-  const vault = { ...vaultProcess(options), afterReady: () => (simulated ? done() : forgetSimulator(options.home)) };
+  const plain = vaultProcess(options);
+  const vault: ProcessSpec = {
+    ...plain,
+    afterReady: async (ready) => {
+      await plain.afterReady?.(ready);
+      if (!simulated) await forgetSimulator(options.home);
+    },
+  };
   return [vault, ...(simulated ? [simulatorProcess(options)] : []), hostProcess(options)];
 }
 
@@ -45,7 +53,18 @@ export function vaultProcess({ home, env }: Pick<ProcessesOptions, 'home' | 'env
       ],
       env: environmentFor('vault', env),
     }),
+    // Without the keychain it stays locked, which `status` says; `holdfast unlock` tries again and says why.
+    afterReady: () => openFromKeychain(home, env).catch(() => undefined),
   };
+}
+
+/** Only a vault whose key the OS keychain keeps is touched. */
+async function openFromKeychain(home: Home, env: ProcessesOptions['env']): Promise<void> {
+  const { createKeychain, unlockFromKeychain } = await import('../keychain.ts');
+  const owner = createVaultOwner({ socketPath: home.vaultOwnerSocket });
+  const { locked, keySource } = await owner.status();
+  if (locked && keySource === 'keychain')
+    await unlockFromKeychain(owner, createKeychain(platform(), { ...env }), home.root);
 }
 
 function simulatorProcess({ home, env }: ProcessesOptions): ProcessSpec {
@@ -103,5 +122,3 @@ async function forgetSimulator(home: Home): Promise<void> {
   const { providers } = await owner.status();
   if (providers.some((one) => one.id === SIMULATOR_PROVIDER)) await owner.deleteProvider(SIMULATOR_PROVIDER);
 }
-
-async function done(): Promise<void> {}
