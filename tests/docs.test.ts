@@ -11,15 +11,15 @@ import { RunLimits } from '../src/protocol/run.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const SKIPPED = new Set(['node_modules', 'dist', '.git', '.cache']);
 
-function documents(directory: string): string[] {
+function filesIn(directory: string, kind: RegExp): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : documents(path);
-    return entry.name.endsWith('.md') ? [path] : [];
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesIn(path, kind);
+    return kind.test(entry.name) ? [path] : [];
   });
 }
 
-const FILES = documents(ROOT);
+const FILES = filesIn(ROOT, /\.md$/);
 const name = (file: string): string => relative(ROOT, file);
 const read = (file: string): string => readFileSync(file, 'utf8');
 const page = (path: string): string => read(join(ROOT, path));
@@ -63,6 +63,11 @@ function brokenLinks(file: string): string[] {
   });
 }
 
+/** Commands that a text tells somebody to type. */
+function commandsIn(text: string): string[] {
+  return [...text.matchAll(/(?:^|[\s`'"(/])holdfast(?:\.js)? ([a-z][a-z-]*)/gm)].map((match) => match[1] ?? '');
+}
+
 /** Dotted paths of all leaves of a JSON schema. */
 function keysOf(schema: unknown, path = ''): string[] {
   const properties = z.object({ properties: z.record(z.string(), z.unknown()) }).safeParse(schema);
@@ -80,9 +85,7 @@ describe('the documents', () => {
   });
 
   it.each(FILES.map(name))('%s names only commands that exist', (file) => {
-    const named = codeOf(page(file)).flatMap((code) =>
-      [...code.matchAll(/(?:^|[\s`(/])holdfast(?:\.js)? ([a-z][a-z-]*)/gm)].map((match) => match[1] ?? ''),
-    );
+    const named = codeOf(page(file)).flatMap(commandsIn);
     expect(named.filter((command) => !Object.hasOwn(COMMANDS, command))).toEqual([]);
   });
 
@@ -115,6 +118,19 @@ describe('the documents', () => {
     const list = page('docs/decisions/README.md');
     const records = readdirSync(join(ROOT, 'docs/decisions')).filter((file) => /^\d{4}-/.test(file));
     expect(records.filter((file) => !list.includes(`(${file})`))).toEqual([]);
+  });
+});
+
+describe('what the programs tell people to type', () => {
+  it('exists', () => {
+    const sources = ['src', 'scripts', 'bin', 'web/src'].flatMap((room) =>
+      filesIn(join(ROOT, room), /\.(?:ts|tsx|js|txt)$/),
+    );
+    const told = sources
+      .filter((file) => !/\.test\.tsx?$/.test(file))
+      .flatMap((file) => commandsIn(read(file)).map((command) => ({ file: name(file), command })));
+    expect(told.length).toBeGreaterThan(30);
+    expect(told.filter(({ command }) => !Object.hasOwn(COMMANDS, command))).toEqual([]);
   });
 });
 
