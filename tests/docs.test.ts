@@ -134,6 +134,18 @@ describe('what the programs tell people to type', () => {
   });
 });
 
+describe('threat-model.md', () => {
+  const cited = [
+    ...page('docs/threat-model.md').matchAll(/`([^`]+\.(?:test|conformance)\.tsx?)`((?:[,;]? (?:and )?\n?“[^”]+”)+)/g),
+  ];
+  const claims = cited.flatMap(([, file = '', titles = '']) =>
+    [...titles.matchAll(/“([^”]+)”/g)].map((match) => [file, match[1] ?? ''] as const),
+  );
+
+  it('cites tests by their titles', () => expect(claims.length).toBeGreaterThan(20));
+  it.each(claims)('%s has a test “%s”', (file, title) => expect(page(file)).toContain(title));
+});
+
 describe('configuration.md', () => {
   const documented = [...page('docs/configuration.md').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map((match) => match[1]);
   const schema = keysOf(z.toJSONSchema(HoldfastConfig, { io: 'input', unrepresentable: 'any' }));
