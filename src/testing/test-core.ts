@@ -9,7 +9,7 @@ import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
 import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
-import { OPERATOR_TOOLS } from '../host/tools/toolbox.ts';
+import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
@@ -51,7 +51,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     limits: config.sandbox.limits,
   });
   const tools = options.tools ?? [];
-  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), ALL_TOOLS);
+  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS);
   const core = createCore({
     store,
     blobs: await createFileBlobStore(join(home, 'blobs')),
@@ -87,15 +87,3 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     },
   };
 }
-
-const ALL_TOOLS = [
-  'run_command',
-  'read_file',
-  'write_file',
-  'edit_file',
-  'list_files',
-  'search_files',
-  'save_artifact',
-  'web_fetch',
-  'ask_parent',
-];
