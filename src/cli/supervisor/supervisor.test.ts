@@ -109,6 +109,18 @@ describe('the supervisor', () => {
     expect(await readPidFile(home.supervisorPid)).toBeUndefined();
   });
 
+  it('passes on what a process says of itself when it cannot start', async () => {
+    const words = `{"ready":false,"error":{"code":"port.in-use","message":"Port 7420 is taken.","remedy":"Use --port."}}`;
+    const failure = await supervise([child('host', `console.log('${words}'); process.exitCode = 1`)]).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({
+      code: 'port.in-use',
+      message: 'The host did not start: Port 7420 is taken.',
+      remedy: 'Use --port.',
+    });
+  });
+
   it('kills a process that ignores SIGTERM', async () => {
     const supervisor = await supervise([child('host', STUBBORN)]);
     const pid = supervisor.status.processes[0]?.pid ?? 0;
