@@ -328,6 +328,38 @@ describe('workers', () => {
     expect((await ask(world, 'go')).answer).toBe('the answer was blue');
   });
 
+  it('does not wait for a background worker, and tells the session when it settles', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const model = createScriptedModel(async (request) => {
+      if (isWorker(request)) {
+        await held;
+        return 'forty-two';
+      }
+      const last = request.transcript.at(-1);
+      if (last?.role === 'user' && last.text.startsWith('[Holdfast]')) return `I hear: ${last.text.split('\n')[0]}`;
+      if (last?.role === 'user' && last.text === 'still there?') return 'yes';
+      const result = lastTool(request);
+      if (result !== undefined) return `started, ${result.status}`;
+      return { calls: [{ tool: 'spawn_worker', input: { template: 'writer', task: 'compute', background: true } }] };
+    });
+    await using world = await start({ model });
+    expect((await ask(world, 'go')).answer).toBe('started, running');
+    // The worker is still at it, and the operator answers all the same.
+    expect((await ask(world, 'still there?')).answer).toBe('yes');
+    const worker = (await world.core.runs.list({ limit: 10 })).find((run) => run.kind === 'worker');
+    release();
+    await world.core.manager.settled(worker?.id ?? '', AbortSignal.timeout(10_000));
+    const [session] = await world.core.sessions.list('operator');
+    const history = await world.core.inbox.history(session?.id ?? '', 10);
+    const told = history.at(-1);
+    expect(told).toMatchObject({ principal: 'holdfast', text: 'The worker writer is done: compute' });
+    await world.core.manager.settled(told?.run_id ?? '', AbortSignal.timeout(10_000));
+    expect((await world.core.inbox.get(told?.id ?? '')).answer).toContain('The worker writer is done: compute');
+  });
+
   it('reports an error of a worker with its name', async () => {
     const model = createScriptedModel((request) => {
       if (isWorker(request)) return { fail: { code: 'model.auth', message: 'The key is wrong.' } };

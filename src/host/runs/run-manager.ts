@@ -102,7 +102,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const running = active.get(runId);
     running?.controller.abort(new Cancelled('cancelled', reason));
     for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
-      await cancel(child.id, reason);
+      if (!specOf(child).background) await cancel(child.id, reason);
     if (running === undefined) await endIdle(row, cancelled(reason), deps);
     else await running.done;
     notify(runId);
