@@ -68,8 +68,9 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (!parsed.success) return refuse(problem(`The arguments of ${call.tool} do not fit: ${issues(parsed.error)}`));
   const passed = await deps.gate.pass({ writer, call, tool, input: parsed.data, signal: deps.signal });
   if (passed.kind === 'refused') return refuse(passed.outcome);
-  if (tool.question !== undefined) return ask(writer, call, tool.question(parsed.data));
-  await writer.append(startEvents(call, tool));
+  if (tool.question !== undefined)
+    return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten });
+  await writer.append([...passed.unwritten, ...startEvents(call, tool)]);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
 }
@@ -88,8 +89,13 @@ function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
 }
 
 /** The run ends with a question in the unit that starts the call; the answer will be the call's result. */
-async function ask(writer: RunWriter, call: CallState, question: string): Promise<void> {
+async function ask(
+  writer: RunWriter,
+  call: CallState,
+  { question, before }: { question: string; before: readonly JournalEvent[] },
+): Promise<void> {
   await writer.append([
+    ...before,
     { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool },
     {
       type: 'run.finished',
