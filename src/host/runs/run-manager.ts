@@ -66,7 +66,9 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
-    if (writer.progress.finished !== undefined) await deps.onSettled(writer, writer.progress.finished.state);
+    if (writer.progress.finished === undefined) return;
+    notify(runId); // Whoever waits for the result need not wait for the sandbox to be cleared away.
+    await deps.onSettled(writer, writer.progress.finished.state);
   };
 
   const notify = (runId: string): void => {
