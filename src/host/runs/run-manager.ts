@@ -59,14 +59,16 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (isTerminal(RunState.parse(row.state)) || row.state === 'asked') return;
-    const writer = await claim(row, deps);
+    const writer = await claimAndBegin(row, deps);
     try {
-      await begin(writer, row, deps);
+      if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
       await driveRun(writer, deps.loop, signal);
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
-    if (writer.progress.finished !== undefined) await deps.onSettled(writer, writer.progress.finished.state);
+    if (writer.progress.finished === undefined) return;
+    notify(runId); // Whoever waits for the result need not wait for the sandbox to be cleared away.
+    await deps.onSettled(writer, writer.progress.finished.state);
   };
 
   const notify = (runId: string): void => {
@@ -165,25 +167,30 @@ async function prepareClaim(
   };
 }
 
-/** The first events of a new run, or the note that an old one goes on. */
-async function begin(writer: RunWriter, row: RunsTable, deps: RunManagerDeps): Promise<void> {
-  const { spec, progress } = writer;
+/** Takes the run over and writes its first events, or the note that it goes on: one unit, so one wait for the disk. */
+async function claimAndBegin(row: RunsTable, deps: RunManagerDeps): Promise<RunWriter> {
+  const { writer, statement } = await prepareClaim(row, deps);
+  await writer.append(openingEvents(writer), [statement]);
+  return writer;
+}
+
+function openingEvents({ spec, progress, epoch }: RunWriter): JournalEvent[] {
   if (progress.started === undefined) {
-    await writer.append([
-      startedEvent(spec),
-      { type: 'input.received', ...spec.input, ...(spec.messageId === undefined ? {} : { messageId: spec.messageId }) },
-    ]);
-    return;
+    const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
+    return [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
   }
   const interrupted = progress.batch
     .filter((call) => call.started && call.outcome === undefined)
     .map((call) => call.effectId);
-  await writer.append([{ type: 'run.resumed', epoch: writer.epoch, interrupted }]);
-  if (row.resumes < MOST_RESUMES) return;
+  return [{ type: 'run.resumed', epoch, interrupted }];
+}
+
+/** A run that stops the host again and again is not taken up once more. */
+async function giveUp(writer: RunWriter, row: RunsTable, deps: RunManagerDeps): Promise<void> {
   await finishRun(writer, deps.loop, {
     type: 'run.finished',
     state: 'failed',
-    result: { kind: 'error', text: progress.lastText, artifacts: progress.artifacts },
+    result: { kind: 'error', text: writer.progress.lastText, artifacts: writer.progress.artifacts },
     error: {
       code: 'run.interrupted',
       message: `The host stopped ${row.resumes} times during this step of the run, so it is not tried again.`,

@@ -71,8 +71,9 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (!parsed.success) return refuse(problem(`The arguments of ${call.tool} do not fit: ${issues(parsed.error)}`));
   const passed = await deps.gate.pass({ writer, call, tool, input: parsed.data, signal: deps.signal });
   if (passed.kind === 'refused') return refuse(passed.outcome);
-  if (tool.question !== undefined) return ask(writer, call, { question: tool.question(parsed.data), deps });
-  await writer.append(startEvents(call, tool));
+  if (tool.question !== undefined)
+    return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
+  await writer.append([...passed.unwritten, ...startEvents(call, tool)]);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
 }
@@ -94,7 +95,7 @@ function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
 async function ask(
   writer: RunWriter,
   call: CallState,
-  { question, deps }: { question: string; deps: CallDeps },
+  { question, before, deps }: { question: string; before: readonly JournalEvent[]; deps: CallDeps },
 ): Promise<void> {
   const asked: EventOf<'run.finished'> = {
     type: 'run.finished',
@@ -102,7 +103,7 @@ async function ask(
     result: { kind: 'question', text: question, artifacts: writer.progress.artifacts },
   };
   const started = { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool } as const;
-  await writer.append([started, asked], await deps.onFinish(writer, asked));
+  await writer.append([...before, started, asked], await deps.onFinish(writer, asked));
 }
 
 /**
