@@ -1,8 +1,9 @@
+import { backoffMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
 import { BackgroundQueue } from '../../base/lifecycle.ts';
 import type { Logger } from '../../base/logger.ts';
-import { HoldfastError } from '../../protocol/error.ts';
+import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import { RunId } from '../../protocol/ids.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
@@ -47,6 +48,9 @@ export interface RunManagerDeps extends RunWriterDeps {
 /** Restarts without a finished step in between after which a run is not taken up again. */
 const MOST_RESUMES = 3;
 
+/** Trouble of the database that an operator mends while the host runs. */
+const MAY_PASS: readonly ErrorCode[] = ['storage.full', 'storage.read-only'];
+
 class Cancelled extends HoldfastError {}
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
@@ -71,6 +75,20 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     await deps.onSettled(writer, writer.progress.finished.state);
   };
 
+  /** A full disk ends no run: what could not be written is done again from the journal once there is room. */
+  const executeOnceWritable = async (runId: string, signal: AbortSignal): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await execute(runId, signal);
+      } catch (thrown) {
+        const error = HoldfastError.from(thrown);
+        if (signal.aborted || !MAY_PASS.includes(error.code)) throw thrown;
+        deps.log.error('Run waits until the database can be written again', { run: runId, error });
+        await deps.clock.sleep(backoffMs(attempt, { baseMs: 500, maxMs: 15_000 }), signal);
+      }
+    }
+  };
+
   const notify = (runId: string): void => {
     for (const resolve of waiting.get(runId) ?? []) resolve();
     waiting.delete(runId);
@@ -88,7 +106,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
       try {
         const signal = AbortSignal.any([shutdown, controller.signal]);
         const timer = deadlineTimer(await deps.runs.get(runId), controller);
-        await execute(runId, signal).finally(() => clearTimeout(timer));
+        await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
       } finally {
         active.delete(runId);
         finish();
@@ -223,6 +241,7 @@ async function endBy(
   const cause: unknown = signal.aborted ? signal.reason : thrown;
   if (signal.aborted && !(cause instanceof Cancelled)) return false;
   const error = HoldfastError.from(cause);
+  if (MAY_PASS.includes(error.code)) throw error;
   if (error.code === 'storage.guard-failed') {
     deps.log.warn('Run is held by someone else now', { run: writer.runId });
     return false;
