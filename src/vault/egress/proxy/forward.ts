@@ -47,8 +47,8 @@ export async function reach(door: DoorContext, target: ProxyTarget) {
 
 export function send(origin: Socket, target: ProxyTarget, headers: string[]): ClientRequest {
   return httpRequest({
+    // Without any `agent`: with one, even `false`, Node would make a connection of its own.
     createConnection: () => origin,
-    agent: false,
     method: target.method,
     path: `${target.path}${target.search}`,
     headers,
