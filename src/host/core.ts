@@ -25,7 +25,7 @@ import { createToolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers } from './workers/workers.ts';
+import { createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -79,14 +79,11 @@ export function createCore(deps: CoreDeps): Core {
     runs,
     journal,
     templates: deps.templates,
+    reach: deps.sandboxes.reach,
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox([
-    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome: deps.paths.userHome, networkTools: ['web_fetch'] }),
-    createAskParent(),
-  ]);
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -108,7 +105,8 @@ export function createCore(deps: CoreDeps): Core {
           approvalExpiresAfterMs: config.approvals.expiresAfterMs,
           clock,
         }),
-        sandboxOf: (writer) => deps.sandboxes.of({ runId: writer.runId, folders: writer.spec.folders }),
+        sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
+        annotate: deps.sandboxes.annotate,
         live: {
           output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
           progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
@@ -156,4 +154,13 @@ export function createCore(deps: CoreDeps): Core {
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+  const { userHome } = deps.paths;
+  return [
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    createAskParent(),
+  ];
 }

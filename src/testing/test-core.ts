@@ -15,6 +15,7 @@ import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { openSqliteStore } from '../storage/sqlite/store.ts';
 import type { Store } from '../storage/store.ts';
+import { noDoors } from './no-doors.ts';
 import { noLauncher } from './no-launcher.ts';
 
 export interface TestCore extends AsyncDisposable {
@@ -49,6 +50,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     probe: await launcher.probe(AbortSignal.timeout(1_000)),
     volumes: join(home, 'volumes'),
     limits: config.sandbox.limits,
+    doors: noDoors,
   });
   const tools = options.tools ?? [];
   const templates = await loadTemplates(join(packageRoot, 'templates/workers'), ALL_TOOLS);

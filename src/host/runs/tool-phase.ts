@@ -21,6 +21,8 @@ export interface ToolPhaseDeps {
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly gate: Gate;
   readonly sandboxOf: (writer: RunWriter) => Promise<Sandbox>;
+  /** Adds what the run's sandbox was refused on the network. */
+  readonly annotate: (runId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
   readonly live: ToolLive;
   readonly clock: Clock;
 }
@@ -134,7 +136,8 @@ async function execute(
     const late = onAbort(timeout.signal)
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
-    return await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();
     return timeout.signal.aborted ? timedOut(limitMs) : failed(HoldfastError.from(thrown, 'tool.failed'));

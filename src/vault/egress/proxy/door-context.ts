@@ -35,12 +35,16 @@ export interface Refused {
 
 /** Judges, then resolves: a name that is not allowed is not even asked for. Writes the row of whatever is refused. */
 export async function admit(door: DoorContext, target: ProxyTarget): Promise<Admitted | Refused> {
-  const verdict = judgeEgress(target, door.grant());
+  const grant = door.grant();
+  const verdict = judgeEgress(target, grant);
   const place = placeOf(target);
   if (verdict === 'not-of-this-run')
     return refuse(door, target, `${place}; the worker's template does not list it under egress`);
-  if (verdict !== 'allowed')
-    return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}`);
+  if (verdict !== 'allowed') {
+    const listed = judgeEgress(target, { allow: grant.only ?? [], deny: [] }) === 'allowed' || grant.only === undefined;
+    const also = listed ? '' : ' and list it under egress in the worker template';
+    return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}${also}`);
+  }
   if (door.spent.bytes >= door.limits().runBytes)
     return refuse(door, target, `${place}; the run has used up its ${door.limits().runBytes} bytes`);
   try {
