@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:https';
-import type { AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as tlsConnect } from 'node:tls';
 import { EgressConnection } from '../../src/protocol/egress.ts';
 import { createVaultWorld, type VaultWorld } from '../../src/testing/vault-world.ts';
 
@@ -82,4 +83,20 @@ export async function listen(server: NetServer): Promise<number> {
 export function closeAll(server: NetServer | Server): Promise<void> {
   if ('closeAllConnections' in server) server.closeAllConnections();
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** The bytes of a real ClientHello. */
+export function clientHello(servername: string): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const server = createNetServer((socket) => {
+      socket.once('data', (bytes) => {
+        socket.destroy();
+        server.close();
+        resolve(bytes);
+      });
+    });
+    void listen(server).then((port) =>
+      tlsConnect({ port, host: '127.0.0.1', servername }).on('error', () => undefined),
+    );
+  });
 }

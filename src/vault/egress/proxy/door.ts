@@ -34,6 +34,8 @@ export async function openDoor(path: string, context: DoorContext, log: Logger):
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
   });
   server.maxConnections = MOST_CONNECTIONS;
+  // A program may end its side after its request and still read the answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
