@@ -1,7 +1,8 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
+import { request } from '../base/http.ts';
 import { EgressRules } from '../protocol/egress.ts';
 import { ERROR_CODES, type ErrorShape, HoldfastError } from '../protocol/error.ts';
 import type { BudgetCaps, BudgetView, ProviderSetting } from '../protocol/vault-api.ts';

@@ -231,6 +231,45 @@ describe('cancelling', () => {
   });
 });
 
+describe('cancelling a run that waits for a person', () => {
+  it('closes its open question', async () => {
+    const model = createScriptedModel(() => ({
+      calls: [
+        { tool: 'spawn_worker', input: { template: 'writer', task: 'look', allowed_paths: [{ path: '/usr/share' }] } },
+      ],
+    }));
+    await using world = await start({ model });
+    const message = await say(world, 'go');
+    const card = await waitForApproval(world);
+    await world.core.manager.cancel(message.run_id, 'Cancelled by owner (web).');
+    expect(await world.core.approvals.list('pending')).toEqual([]);
+    await expect(
+      world.core.approvals.decide(card.id, 'allowed', { id: 'owner', surface: 'web' }),
+    ).rejects.toMatchObject({ code: 'conflict' });
+    expect(await world.core.runs.open()).toEqual([]);
+  });
+
+  it('ends its workers too and does not take their end for an answer', async () => {
+    let started = (): void => {};
+    const working = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const model = createScriptedModel(async (request) => {
+      if (!request.system.includes('You are a worker of Holdfast'))
+        return { calls: [{ tool: 'spawn_worker', input: { template: 'writer', task: 'x' } }] };
+      started();
+      await new Promise((resolve) => request.signal.addEventListener('abort', resolve, { once: true }));
+      return 'too late';
+    });
+    await using world = await start({ model });
+    const message = await say(world, 'go');
+    await working;
+    await world.core.manager.cancel(message.run_id, 'Cancelled by owner (web).');
+    expect((await world.core.runs.list({ limit: 10 })).map((run) => run.state)).toEqual(['cancelled', 'cancelled']);
+    expect(model.requests).toHaveLength(2);
+  });
+});
+
 describe('workers', () => {
   const worker = (task: string) => ({ calls: [{ tool: 'spawn_worker', input: { template: 'writer', task } }] });
   const isWorker = (request: { system: string }) => request.system.includes('You are a worker of Holdfast');

@@ -95,7 +95,7 @@ export function createCore(deps: CoreDeps): Core {
       if (state !== 'asked') await deps.sandboxes.release(writer.runId);
     },
     loop: {
-      onFinish: (writer, event) => finishChat(writer, event, { inbox, sessions }),
+      onFinish: (writer, event) => [approvals.closeOf(writer.runId), ...finishChat(writer, event, { inbox, sessions })],
       tools: {
         tools: toolbox.byName,
         clock,

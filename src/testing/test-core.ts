@@ -7,9 +7,9 @@ import { type Core, createCore } from '../host/core.ts';
 import { hostMigrations } from '../host/database.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
-import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
+import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
-import { OPERATOR_TOOLS } from '../host/tools/toolbox.ts';
+import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
@@ -35,6 +35,8 @@ export interface TestCoreOptions {
   readonly clock?: Clock;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
+  /** Default: none can be made. */
+  readonly sandboxes?: RunSandboxes;
   readonly wrapStore?: (store: Store) => Store;
 }
 
@@ -45,15 +47,17 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const store = options.wrapStore?.(opened) ?? opened;
   const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
   const launcher = noLauncher();
-  const sandboxes = createRunSandboxes({
-    launcher,
-    probe: await launcher.probe(AbortSignal.timeout(1_000)),
-    volumes: join(home, 'volumes'),
-    limits: config.sandbox.limits,
-    doors: noDoors,
-  });
+  const sandboxes =
+    options.sandboxes ??
+    createRunSandboxes({
+      launcher,
+      probe: await launcher.probe(AbortSignal.timeout(1_000)),
+      volumes: join(home, 'volumes'),
+      limits: config.sandbox.limits,
+      doors: noDoors,
+    });
   const tools = options.tools ?? [];
-  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), ALL_TOOLS);
+  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS);
   const core = createCore({
     store,
     blobs: await createFileBlobStore(join(home, 'blobs')),
@@ -89,15 +93,3 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     },
   };
 }
-
-const ALL_TOOLS = [
-  'run_command',
-  'read_file',
-  'write_file',
-  'edit_file',
-  'list_files',
-  'search_files',
-  'save_artifact',
-  'web_fetch',
-  'ask_parent',
-];

@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createServer } from '../../../base/http.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { type DoorContext, refuseOdd } from './door-context.ts';
 import { forward } from './forward.ts';

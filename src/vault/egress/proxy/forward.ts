@@ -1,5 +1,6 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { request as httpRequest } from '../../../base/http.ts';
 import { dial } from './dial.ts';
 import { admit, codeOf, type DoorContext, fail, placeOf, refuseOdd } from './door-context.ts';
 import { endToEndHeaders } from './headers.ts';
