@@ -37,6 +37,8 @@ export interface TestCoreOptions {
   readonly operatorReady?: boolean;
   /** Default: none can be made. */
   readonly sandboxes?: RunSandboxes;
+  /** What every template lists under `egress`. */
+  readonly egress?: readonly string[];
   readonly wrapStore?: (store: Store) => Store;
 }
 
@@ -68,7 +70,8 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     actingTools: () => tools,
     templates: templates.map((template) => ({
       ...template,
-      tools: [...template.tools, ...tools.map((tool) => tool.name)],
+      tools: [...new Set([...template.tools, ...tools.map((tool) => tool.name)])],
+      ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
     config,
     defaultModel: () => 'simulator/guide',
