@@ -34,6 +34,14 @@ export function judgeEgress(ask: EgressAsk, grant: EgressGrant): EgressVerdict {
   return 'allowed';
 }
 
+/** Whether some plain http request to this place could be allowed; which ones, is judged when they come. */
+export function mayReachByHttp(place: Pick<EgressAsk, 'host' | 'port'>, { allow, deny, only }: EgressGrant): boolean {
+  const ask: EgressAsk = { host: place.host, port: place.port, scheme: 'http' };
+  const closed = deny.some((rule) => rule.methods === undefined && rule.path === undefined && denies(rule, ask));
+  const isNamed = (rules: readonly EgressRule[]): boolean => rules.some((rule) => sameEnd(rule, ask));
+  return !closed && isNamed(allow) && (only === undefined || isNamed(only));
+}
+
 function allows(rule: EgressRule, ask: EgressAsk): boolean {
   if (!sameEnd(rule, ask)) return false;
   if (rule.methods !== undefined && (ask.method === undefined || !rule.methods.includes(ask.method))) return false;

@@ -360,13 +360,46 @@ describe('CONNECT', () => {
     ['garbage', '\x16\x03\x01\xff\xff'],
     ['an empty record', '\x16\x03\x01\x00\x00'],
     ['another message', '\x16\x03\x01\x00\x04\x02\x00\x00\x00'],
-  ])('carries nothing but TLS: %s', async (_name, bytes) => {
+  ])('carries nothing but TLS where only https is allowed: %s', async (_name, bytes) => {
+    await world.allow(`https://${site()}`);
     const { socket } = await connectTo(site());
     const all = closed(socket);
     socket.write(Buffer.from(bytes, 'latin1'));
     expect([...(await all)]).toEqual([21, 3, 3, 0, 2, 2, 49]);
     expect(upstream.requests).toEqual([]);
     expect((await verdicts())[0]).toMatch(/^denied site\.test/);
+  });
+
+  it('reads plain http inside like any other: judged, one row for each request, for that host alone', async () => {
+    await world.allow(`GET@http://${site()}/pub/*`);
+    const { head, socket } = await connectTo(site());
+    expect(head).toMatch(/^HTTP\/1\.1 200 /);
+    const inner = (path: string, host = site()): string => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const all = closed(socket);
+    socket.write(`${inner('/pub/a')}${inner('/secret')}`);
+    const got = (await all).toString();
+    expect(got).toContain('GET /pub/a');
+    expect(got).toContain('HTTP/1.1 403');
+    for (const trick of [
+      inner('/pub/a', 'other.test'),
+      inner('http://other.test/pub/a', 'other.test'),
+      inner('*'),
+      `CONNECT ${site()} HTTP/1.1\r\n\r\n`,
+    ]) {
+      const again = await connectTo(site());
+      const answer = closed(again.socket);
+      again.socket.write(trick);
+      expect([trick, (await answer).toString().slice(9, 12)]).toEqual([trick, '400']);
+    }
+    expect(upstream.requests.map((seen) => seen.url)).toEqual(['/pub/a']);
+  });
+
+  it('does not carry TLS where only plain http is allowed', async () => {
+    await world.allow(`http://${site()}`);
+    const { socket } = await connectTo(site());
+    const all = closed(socket);
+    socket.write(await clientHello('site.test'));
+    expect([...(await all)]).toEqual([21, 3, 3, 0, 2, 2, 49]);
   });
 
   it('refuses a hello cut into a thousand records, at once', async () => {
@@ -430,6 +463,20 @@ describe('WebSocket', () => {
     socket.write(handshake());
     await eventually(() => (got.endsWith('first') ? true : undefined));
     expect(got).toMatch(/^HTTP\/1\.1 101 /);
+    socket.write('ping');
+    await eventually(() => (got.endsWith('echo ping') ? true : undefined));
+    socket.destroy();
+  });
+
+  it('flows through a tunnel too, as ws: clients ask for it', async () => {
+    await origin(proof);
+    const { socket } = await connectTo(site());
+    let got = '';
+    socket.on('data', (chunk: Buffer) => {
+      got += chunk;
+    });
+    socket.write(handshake().replace(`http://${site()}`, ''));
+    await eventually(() => (got.endsWith('first') ? true : undefined));
     socket.write('ping');
     await eventually(() => (got.endsWith('echo ping') ? true : undefined));
     socket.destroy();

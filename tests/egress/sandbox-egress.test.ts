@@ -1,15 +1,16 @@
 /** Ordinary programs in a real sandbox, through the door, against local servers that the owner allowed. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SandboxLimits } from '../../src/protocol/config.ts';
 import { findProgram } from '../../src/sandbox/bubblewrap/root-files.ts';
 import { type Ran, runIn } from '../../src/sandbox/launcher.conformance.ts';
-import type { Command, Sandbox } from '../../src/sandbox/launcher.ts';
+import type { Command, Mount, Sandbox } from '../../src/sandbox/launcher.ts';
 import { startUpstream, type Upstream } from '../../src/testing/upstream.ts';
 import { createSandboxWorld, type SandboxWorld, whyNoSandbox } from '../security/sandbox-world.ts';
 import { closeAll, createEgressWorld, type EgressWorld, listen, makeCertificate } from './egress-world.ts';
@@ -61,10 +62,10 @@ describe.skipIf(reason !== undefined)('a program in a sandbox with a door', () =
     if (files) await rm(files, { recursive: true, force: true });
   });
 
-  const create = async (): Promise<Sandbox> => {
+  const create = async (mounts: readonly Mount[] = []): Promise<Sandbox> => {
     run += 1;
     return await sandboxes.launcher.create({
-      ...{ id: `run_${run}`, volume: sandboxes.volumeOf(`run_${run}`), mounts: [], env: {} },
+      ...{ id: `run_${run}`, volume: sandboxes.volumeOf(`run_${run}`), mounts, env: {} },
       limits: SandboxLimits.parse({ wallMs: 60_000 }),
       egressSocket: await world.door(`run_${run}`),
     });
@@ -85,6 +86,16 @@ describe.skipIf(reason !== undefined)('a program in a sandbox with a door', () =
     const script = `import urllib.request, ssl; print(urllib.request.urlopen("${plain()}/p").read().decode()); print(urllib.request.urlopen("${secure()}/s", context=ssl._create_unverified_context()).read().decode())`;
     const ran = await runIn(sandbox, ['/usr/bin/python3', '-c', script]);
     expect([ran.err, ran.out]).toEqual(['', `hello from plain.test:${upstream.port}\ntls /s\n`]);
+  });
+
+  it('fetch of Node does too', async () => {
+    const node = dirname(realpathSync(process.execPath));
+    const mounts = [{ source: node, target: '/node', mode: 'ro' } as const];
+    await using modern = await create(mounts);
+    const script = `const get = async (url) => console.log(await (await fetch(url)).text()); await get("${plain()}/f"); await get("${secure()}/s");`;
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const ran = await runIn(modern, ['/node/node', '--input-type=module', '-e', script], { env });
+    expect(ran.out).toBe(`hello from plain.test:${upstream.port}\ntls /s\n`);
   });
 
   it('git clones over http', async () => {

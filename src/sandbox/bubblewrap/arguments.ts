@@ -42,8 +42,8 @@ exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
   tries=0
   until holdfast_listens; do
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || { echo "holdfast: the forwarder to the network did not start" >&2; exit 126; }
-    sleep 0.01
+    [ $tries -lt 1000 ] || { echo "holdfast: the forwarder to the network did not start" >&2; exit 126; }
+    sleep 0.003
   done
 }
 shift 6

@@ -1,10 +1,11 @@
+import type { Duplex } from 'node:stream';
 import { type EgressGrant, judgeEgress } from '../../../policy/egress.ts';
 import type { EgressLimits } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import { type Address, pinnedAddresses, type ResolveAll } from '../pinned-connector.ts';
 import { type EgressException, isExcepted } from '../target.ts';
 import type { ConnectionLog, NewConnection } from './connection-log.ts';
-import type { ProxyTarget } from './request-target.ts';
+import { type ProxyTarget, placeOf } from './request-target.ts';
 import type { Live } from './traffic.ts';
 
 /** What every connection through one door shares: who asks, what holds now, and what is under way. */
@@ -18,6 +19,8 @@ export interface DoorContext {
   limits(): EgressLimits;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
+  /** Sockets that are a tunnel in which plain http is spoken, and what the tunnel is for. */
+  readonly tunnels: WeakMap<Duplex, ProxyTarget>;
   /** Bytes of the run, all connections together. */
   readonly spent: { bytes: number };
 }
@@ -83,10 +86,6 @@ export function fail(door: DoorContext, target: ProxyTarget, reason: string): Re
 
 export function connectionOf(door: DoorContext, { scheme, host, port }: ProxyTarget): NewConnection {
   return { agent: door.agent, run: door.run, scheme, host, port };
-}
-
-export function placeOf({ host, port }: Pick<ProxyTarget, 'host' | 'port'>): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 export function codeOf(error: unknown): string {

@@ -46,8 +46,14 @@ export async function openDoor(path: string, context: DoorContext, log: Logger):
       log.error('a connection of a sandbox failed', { error, run: context.run });
       socket.destroy();
     });
+  const speakHttp = (client: Duplex): void => {
+    server.emit('connection', client);
+    client.resume();
+  };
   server.on('request', (request, response) => guarded(request.socket, forward(context, request, response)));
-  server.on('connect', (request, client, head) => guarded(client, tunnel(context, { request, client, head })));
+  server.on('connect', (request, client, head) =>
+    guarded(client, tunnel(context, { request, client, head, speakHttp })),
+  );
   server.on('upgrade', (request, client, head) => guarded(client, upgrade(context, { request, client, head })));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (QUIET.has(error.code ?? '') || !socket.writable) return void socket.destroy();

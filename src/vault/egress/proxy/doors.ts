@@ -148,6 +148,7 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     limits: () => deps.rules.of(agent).limits,
     exceptions: () => deps.exceptions.of(agent),
     live: new Set(),
+    tunnels: new WeakMap(),
     spent: { bytes: deps.connections.bytesOf(run) },
   };
 }

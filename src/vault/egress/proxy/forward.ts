@@ -2,10 +2,10 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { request as httpRequest } from '../../../base/http.ts';
 import { dial } from './dial.ts';
-import { admit, codeOf, type DoorContext, fail, placeOf, refuseOdd } from './door-context.ts';
+import { admit, codeOf, type DoorContext, fail, refuseOdd } from './door-context.ts';
 import { endToEndHeaders } from './headers.ts';
 import { refuseResponse } from './refusal.ts';
-import { type ProxyTarget, readForwardTarget } from './request-target.ts';
+import { type ProxyTarget, placeOf, readForwardTarget } from './request-target.ts';
 import { type Live, startTraffic } from './traffic.ts';
 
 /**
@@ -16,7 +16,7 @@ import { type Live, startTraffic } from './traffic.ts';
 const CONNECT_WITHIN_MS = 15_000;
 
 export async function forward(door: DoorContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const target = readForwardTarget(request);
+  const target = readForwardTarget(request, door.tunnels.get(request.socket));
   if (typeof target === 'string') return refuseResponse(response, refuseOdd(door, target));
   const framing = framingOf(request);
   if (framing === undefined) return refuseResponse(response, refuseOdd(door, 'the length of the body is not clear'));

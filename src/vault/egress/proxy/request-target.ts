@@ -31,9 +31,12 @@ export function readConnectTarget(request: IncomingMessage): ProxyTarget | strin
   return hostProblem(request, target, false) ?? target;
 }
 
-/** The target of `GET http://host/path`, or what is wrong with it. */
-export function readForwardTarget(request: IncomingMessage): ProxyTarget | string {
-  const text = request.url ?? '';
+/**
+ * The target of `GET http://host/path`, or what is wrong with it. Inside a tunnel (`within`) it is `GET /path`, and must
+ * belong to what the tunnel was opened for.
+ */
+export function readForwardTarget(request: IncomingMessage, within?: ProxyTarget): ProxyTarget | string {
+  const text = within && request.url?.startsWith('/') ? `http://${placeOf(within)}${request.url}` : (request.url ?? '');
   if (!PRINTABLE.test(text)) return 'the address is not plain text';
   if (/^https:/i.test(text)) return 'https goes through CONNECT';
   if (!/^http:\/\/[^/]/i.test(text)) return 'this is a proxy: the request must name a whole http:// address';
@@ -42,7 +45,13 @@ export function readForwardTarget(request: IncomingMessage): ProxyTarget | strin
   if (url.username !== '' || url.password !== '') return 'the address holds a user name or a password';
   const target = toTarget(url, { scheme: 'http', method: request.method ?? '' });
   if (!target) return 'the request does not name a host';
+  if (within && (target.host !== within.host || target.port !== within.port))
+    return 'the request is not for what the tunnel was opened for';
   return hostProblem(request, target, true) ?? target;
+}
+
+export function placeOf({ host, port }: Pick<ProxyTarget, 'host' | 'port'>): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function toTarget(url: URL, { scheme, method }: Pick<ProxyTarget, 'scheme' | 'method'>): ProxyTarget | undefined {

@@ -1,15 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { judgeEgress, mayReachByHttp } from '../../../policy/egress.ts';
 import { readClientHello } from './client-hello.ts';
 import { dial } from './dial.ts';
-import { admit, codeOf, type DoorContext, fail, placeOf, refuse, refuseOdd } from './door-context.ts';
+import { admit, codeOf, type DoorContext, fail, refuse, refuseOdd } from './door-context.ts';
 import { refuseSocket } from './refusal.ts';
 import { relay } from './relay.ts';
-import { type ProxyTarget, readConnectTarget } from './request-target.ts';
+import { type ProxyTarget, placeOf, readConnectTarget } from './request-target.ts';
 import { startTraffic } from './traffic.ts';
 
 /**
- * `CONNECT host:port`: TLS and nothing else. The first message inside must name the very host that was judged; only then
+ * `CONNECT host:port`: TLS, or plain http that is read like any other. Of TLS, the first message inside must name the very host that was judged; only then
  * is the origin connected to, at the addresses that were checked. What is inside afterwards, HTTP/2 and WebSocket too,
  * belongs to that name.
  */
@@ -25,18 +26,25 @@ export async function tunnel(door: DoorContext, exchange: TunnelExchange): Promi
   client.on('error', () => client.destroy());
   const target = readConnectTarget(request);
   if (typeof target === 'string') return refuseSocket(client, refuseOdd(door, target));
-  const admitted = await admit(door, target);
-  if (admitted.kind === 'refused') return refuseSocket(client, admitted);
+  if (door.tunnels.has(client)) return refuseSocket(client, refuseOdd(door, 'there is no tunnel in a tunnel'));
+  const mayBeHttp = mayReachByHttp(target, door.grant());
+  const admitted = mayBeHttp && judgeEgress(target, door.grant()) !== 'allowed' ? undefined : await admit(door, target);
+  if (admitted?.kind === 'refused') return refuseSocket(client, admitted);
   client.write(ESTABLISHED);
   const hello = await readHello(client, head);
   if (typeof hello === 'string') return void fail(door, target, hello);
-  const problem = helloProblem(hello, target);
+  if (mayBeHttp && isHttp(hello)) {
+    door.tunnels.set(client, target);
+    client.unshift(hello);
+    return exchange.speakHttp(client);
+  }
+  const problem = admitted ? helloProblem(hello, target) : 'https is not allowed there';
   if (problem !== undefined) {
     refuse(door, target, `${placeOf(target)} because ${problem}`);
     client.end(ACCESS_DENIED);
     return;
   }
-  const { addresses } = admitted;
+  const { addresses = [] } = admitted ?? {};
   const origin = await dial(target.host, { addresses, port: target.port, timeoutMs: CONNECT_WITHIN_MS }).catch(
     (error: unknown) => fail(door, target, `${placeOf(target)} could not be reached (${codeOf(error)})`),
   );
@@ -58,12 +66,21 @@ export interface TunnelExchange {
   readonly client: Duplex;
   /** What came after the request already. */
   readonly head: Buffer;
+  /** Hands the socket to the reader of plain http. */
+  readonly speakHttp: (client: Duplex) => void;
+}
+
+/** A method in capitals; TLS begins with a byte that is no letter. */
+function isHttp(bytes: Buffer): boolean {
+  const first = bytes[0] ?? 0;
+  return first >= 0x41 && first <= 0x5a;
 }
 
 function helloProblem(bytes: Buffer, target: ProxyTarget): string | undefined {
   const hello = readClientHello(bytes);
   if (hello.kind === 'more') return 'its ClientHello is cut short';
-  if (hello.kind === 'bad') return hello.reason === 'it is not TLS' ? 'only TLS goes through CONNECT' : hello.reason;
+  if (hello.kind === 'bad')
+    return hello.reason === 'it is not TLS' ? 'only TLS goes through CONNECT there' : hello.reason;
   if (hello.serverName === undefined) return 'its TLS names no server (SNI)';
   if (hello.serverName === target.host) return undefined;
   return `its TLS names another server, ${hello.serverName}`;

@@ -17,10 +17,13 @@ import type { TunnelExchange } from './tunnel.ts';
  */
 const MAGIC = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-export async function upgrade(door: DoorContext, { request, client, head }: TunnelExchange): Promise<void> {
+export async function upgrade(
+  door: DoorContext,
+  { request, client, head }: Pick<TunnelExchange, 'request' | 'client' | 'head'>,
+): Promise<void> {
   client.on('error', () => client.destroy());
   const odd = handshakeProblem(request, head);
-  const target = odd ?? readForwardTarget(request);
+  const target = odd ?? readForwardTarget(request, door.tunnels.get(client));
   if (typeof target === 'string') return refuseSocket(client, refuseOdd(door, target));
   const origin = await reach(door, target);
   if ('kind' in origin) return refuseSocket(client, origin);
