@@ -529,6 +529,28 @@ describe('limits', () => {
     ]);
   });
 
+  it('end a connection that sends requests without waiting for answers', async () => {
+    answer = () => undefined;
+    const one = `GET http://${site()}/ HTTP/1.1\r\nHost: ${site()}\r\n\r\n`;
+    expect(await raw(one.repeat(500))).toBe('');
+    expect(upstream.requests.length).toBeLessThanOrEqual(8);
+    await eventually(async () =>
+      (await verdicts()).every((verdict) => !verdict.startsWith('open')) ? true : undefined,
+    );
+  });
+
+  it('keep the number of connections of a run bounded', async () => {
+    answer = () => undefined;
+    const one = `GET http://${site()}/ HTTP/1.1\r\nHost: ${site()}\r\n\r\n`;
+    const sockets = Array.from({ length: 40 }, () => connect(path).on('error', () => undefined));
+    for (const socket of sockets) socket.write(one.repeat(4));
+    await eventually(async () => ((await verdicts()).length === 160 ? true : undefined));
+    const all = await world.rows();
+    expect(all.filter((row) => row.verdict === 'open').length).toBeLessThanOrEqual(128);
+    expect(all.filter((row) => row.reason.includes('128 connections already')).length).toBeGreaterThan(0);
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('keep the number of rows of denials bounded', async () => {
     const many = Array.from({ length: 400 }, () => 'GET http://no.test/ HTTP/1.1\r\nHost: no.test\r\n\r\n');
     for (const request of many) await raw(request, { until: /no\.test:80\n/ });

@@ -50,7 +50,7 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
   const countMore = database.prepare(
     "UPDATE egress_connections SET attempts = attempts + 1, finished_at = ? WHERE run = ? AND verdict = 'denied' AND reason = ?",
   );
-  const byRun = database.prepare('SELECT * FROM egress_connections WHERE run = ? ORDER BY id');
+  const byRun = database.prepare('SELECT * FROM egress_connections WHERE run = ? ORDER BY id LIMIT 10000');
   const deniedAfter = database.prepare(
     "SELECT id, reason FROM egress_connections WHERE run = ? AND verdict = 'denied' AND id > ? ORDER BY id LIMIT ?",
   );

@@ -36,6 +36,9 @@ export interface Refused {
   readonly message: string;
 }
 
+/** Connections of one run to the outside at once. */
+export const MOST_LIVE = 128;
+
 /** Judges, then resolves: a name that is not allowed is not even asked for. Writes the row of whatever is refused. */
 export async function admit(door: DoorContext, target: ProxyTarget): Promise<Admitted | Refused> {
   const grant = door.grant();
@@ -48,6 +51,8 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
     const also = listed ? '' : ' and list it under egress in the worker template';
     return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}${also}`);
   }
+  if (door.live.size >= MOST_LIVE)
+    return refuse(door, target, `${place}; the run has ${MOST_LIVE} connections already`);
   if (door.spent.bytes >= door.limits().runBytes)
     return refuse(door, target, `${place}; the run has used up its ${door.limits().runBytes} bytes`);
   try {

@@ -17,6 +17,8 @@ export interface Door extends AsyncDisposable {
 
 /** Connections of one sandbox at once. */
 const MOST_CONNECTIONS = 128;
+/** Requests on one connection that were not answered yet: the parser would read on for ever. */
+const MOST_PIPELINED = 8;
 const HEADER_BYTES = 65_536;
 const HEADERS_WITHIN_MS = 15_000;
 /** Nobody's request: the program left, or we closed it. */
@@ -24,6 +26,7 @@ const QUIET = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_HTTP_
 
 export async function openDoor(path: string, context: DoorContext, log: Logger): Promise<Door> {
   const sockets = new Set<Duplex>();
+  const unanswered = new WeakMap<Duplex, number>();
   const server = createServer({
     maxHeaderSize: HEADER_BYTES,
     headersTimeout: HEADERS_WITHIN_MS,
@@ -50,7 +53,13 @@ export async function openDoor(path: string, context: DoorContext, log: Logger):
     server.emit('connection', client);
     client.resume();
   };
-  server.on('request', (request, response) => guarded(request.socket, forward(context, request, response)));
+  server.on('request', (request, response) => {
+    const waiting = (unanswered.get(request.socket) ?? 0) + 1;
+    unanswered.set(request.socket, waiting);
+    response.once('close', () => unanswered.set(request.socket, (unanswered.get(request.socket) ?? 1) - 1));
+    if (waiting > MOST_PIPELINED) request.socket.destroy();
+    else guarded(request.socket, forward(context, request, response));
+  });
   server.on('connect', (request, client, head) =>
     guarded(client, tunnel(context, { request, client, head, speakHttp })),
   );

@@ -87,10 +87,19 @@ function exchange({ live, outgoing, request, response }: Exchange): void {
   request.on('data', (chunk: Buffer) => live.up(chunk.length));
   request.on('error', fell);
   response.on('error', fell);
-  response.on('close', () => {
-    if (!response.writableFinished) live.failed('the sandbox broke off');
+  const client = request.socket;
+  const left = (): void => {
+    live.failed('the sandbox broke off');
     outgoing.destroy();
+  };
+  // An answer that waits behind another one on this connection is not told that the connection is gone.
+  client.once('close', left);
+  response.on('close', () => {
+    client.off('close', left);
+    if (response.writableFinished) outgoing.destroy();
+    else left();
   });
+  if (client.destroyed) left();
   outgoing.on('error', fell);
   outgoing.on('upgrade', (_answer, socket) => {
     socket.destroy();

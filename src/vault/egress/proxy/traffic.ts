@@ -1,6 +1,6 @@
 import { judgeEgress } from '../../../policy/egress.ts';
 import type { EgressLimits } from '../../../protocol/egress.ts';
-import { connectionOf, type DoorContext } from './door-context.ts';
+import { connectionOf, type DoorContext, MOST_LIVE } from './door-context.ts';
 import type { ProxyTarget } from './request-target.ts';
 
 /** A connection that is under way: counted, bounded in bytes and time, and cut when its rules change. */
@@ -63,5 +63,7 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     },
   };
   door.live.add(live);
+  // Those that were being connected when the limit was looked at.
+  if (door.live.size > MOST_LIVE) end('cut', `the run has ${MOST_LIVE} connections already`);
   return live;
 }

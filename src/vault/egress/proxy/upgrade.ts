@@ -65,6 +65,7 @@ function shakeHands(outgoing: ClientRequest, { live, client, key }: Handshake): 
   };
   const left = (): void => live.failed('the sandbox broke off');
   client.once('close', left);
+  if (client.destroyed) left();
   outgoing.on('error', (error) => fell(`the other side broke off (${codeOf(error)})`));
   outgoing.on('response', (answer) => {
     answer.resume();
