@@ -41,7 +41,7 @@ export interface VaultOwner {
   modelFacts(provider: string, model: string): Promise<ModelFacts>;
 }
 
-export type EgressRulesInput = z.input<typeof EgressRules>;
+type EgressRulesInput = z.input<typeof EgressRules>;
 export type ProviderSettingInput = Pick<ProviderSetting, 'wire' | 'baseUrl'> & Partial<ProviderSetting>;
 
 export interface VaultOwnerOptions {

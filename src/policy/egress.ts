@@ -124,7 +124,7 @@ function covers(deny: EgressRule, rule: EgressRule): boolean {
   return host && (deny.port === undefined || deny.port === rule.port) && (deny.scheme ?? rule.scheme) === rule.scheme;
 }
 
-export function describeRule(rule: EgressRule): string {
+function describeRule(rule: EgressRule): string {
   const host = rule.host.includes(':') ? `[${rule.host}]` : rule.host;
   const methods = rule.methods === undefined ? '' : `${rule.methods.join(',')}@`;
   const scheme = rule.scheme === undefined ? '' : `${rule.scheme}://`;

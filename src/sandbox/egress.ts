@@ -9,7 +9,7 @@ import { HoldfastError } from '../protocol/error.ts';
 /** Where the socket is inside. */
 export const EGRESS_SOCKET_INSIDE = '/run/holdfast/egress.sock';
 export const EGRESS_PORT = 3_128;
-export const EGRESS_URL = `http://127.0.0.1:${EGRESS_PORT}`;
+const EGRESS_URL = `http://127.0.0.1:${EGRESS_PORT}`;
 export const FORWARDER = 'socat';
 export const FORWARDER_REMEDY =
   'Install it: apt-get install socat. Without `egress` in the worker template it is not needed.';

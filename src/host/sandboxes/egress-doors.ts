@@ -22,7 +22,7 @@ export interface EgressDoors {
   sweep(openRuns: () => Promise<ReadonlySet<string>>): Promise<void>;
 }
 
-export interface EgressRun {
+interface EgressRun {
   readonly runId: string;
   readonly agentId: string;
   readonly places: readonly string[];

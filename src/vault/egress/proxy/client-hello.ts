@@ -18,7 +18,7 @@ const LONGEST_RECORD = 16_384;
 /** Real ones come in one or two. */
 const MOST_RECORDS = 32;
 /** Larger than any real one, post-quantum key shares included. */
-export const LONGEST_HELLO = 65_535;
+const LONGEST_HELLO = 65_535;
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})$/;
 
 export function readClientHello(bytes: Buffer): ClientHello {
