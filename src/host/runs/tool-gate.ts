@@ -62,7 +62,7 @@ async function resourcesOf(
   request: GateCall,
 ): Promise<readonly Resource[] | { kind: 'refused'; outcome: ToolOutcome }> {
   try {
-    return [...((await request.tool.resources?.(request.input)) ?? [])];
+    return [...((await request.tool.resources?.(request.input, request.writer.spec)) ?? [])];
   } catch (thrown) {
     const error = HoldfastError.from(thrown, 'tool.bad-input');
     return refused(error.remedy === undefined ? error.message : `${error.message} ${error.remedy}`, 'error');

@@ -24,6 +24,8 @@ export interface ToolPhaseDeps {
   readonly sandboxOf: (writer: RunWriter) => Promise<Sandbox>;
   /** Rows that change in the very unit that ends a run; a question to the parent ends one here. */
   readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
+  /** Adds what the run's sandbox was refused on the network. */
+  readonly annotate: (runId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
   readonly live: ToolLive;
   readonly clock: Clock;
 }
@@ -141,7 +143,8 @@ async function execute(
     const late = onAbort(timeout.signal)
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
-    return await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();
     return timeout.signal.aborted ? timedOut(limitMs) : failed(HoldfastError.from(thrown, 'tool.failed'));
