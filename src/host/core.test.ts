@@ -277,6 +277,8 @@ describe('cancelling a run that waits for a person', () => {
     await using world = await start({ model });
     const message = await say(world, 'go');
     const card = await waitForApproval(world);
+    // Who starts to wait when it is already too late must not wait for ever.
+    await expect(world.core.approvals.decided(card.id, AbortSignal.abort('gone'))).rejects.toBe('gone');
     await world.core.manager.cancel(message.run_id, 'Cancelled by owner (web).');
     expect(await world.core.approvals.list('pending')).toEqual([]);
     await expect(

@@ -86,6 +86,8 @@ export function createApprovals(deps: { store: Store; sql: HostSql; journal: Jou
     async decided(id, signal) {
       const row = await get(id);
       if (row.state !== 'pending') return toDecided(row);
+      // Aborted while we looked: its event is past and would never wake us.
+      signal.throwIfAborted();
       return await new Promise<ApprovalDecided>((resolve, reject) => {
         const set = waiting.get(id) ?? new Set();
         waiting.set(id, set.add(resolve));
