@@ -10,6 +10,7 @@ export interface WorkerTask {
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly max_steps?: number | undefined;
   readonly timeout_ms?: number | undefined;
+  readonly background?: boolean | undefined;
 }
 
 export interface WorkerParent {
@@ -49,6 +50,7 @@ export function workerSpec(task: WorkerTask, { parent, templates, folders, reach
     limits: workerLimits(template, task, parent.spec.limits),
     folders: [...folders],
     ...(template.egress === undefined || reach.length === 0 ? {} : { egress: template.egress }),
+    background: task.background ?? false,
     isOperator: false,
     input: {
       source: 'parent',
