@@ -9,7 +9,6 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
-import { openSqliteStore } from '../storage/sqlite/store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
@@ -18,8 +17,8 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
-import { hostMigrations } from './database.ts';
 import { createModels } from './models/models.ts';
+import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -114,12 +113,7 @@ const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
   const { home, config, log, clock } = options;
   const store = stack.use(
-    await openSqliteStore({
-      path: home.hostDatabase,
-      migrations: hostMigrations,
-      log: log.child('store'),
-      ...fatalOf(options),
-    }),
+    await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
   const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));

@@ -13,6 +13,8 @@ export interface TestPostgres extends AsyncDisposable {
   readonly password: string;
   /** A new empty database; the URL has no password. */
   createDatabase(): Promise<string>;
+  /** A new empty schema, which is much faster to make and just as separate for a store. */
+  createSchema(): Promise<string>;
   /** Ends the server the way `kill -9` of every process of it or a power cut would, and starts it again. */
   crash(): Promise<void>;
   /** Ends it in order (fast shutdown: sessions are cut off). */
@@ -109,6 +111,12 @@ class Server implements TestPostgres {
     const name = `test_${++this.#databases}`;
     await this.#admin(`CREATE DATABASE ${name}`);
     return this.#url(name);
+  }
+
+  async createSchema(): Promise<string> {
+    const name = `test_${++this.#databases}`;
+    await this.#admin(`CREATE SCHEMA ${name}`);
+    return `${this.#url('postgres')}&options=${encodeURIComponent(`-c search_path=${name}`)}`;
   }
 
   async crash(): Promise<void> {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
-import { hostMigrations } from '../host/database.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
 import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
@@ -13,9 +12,9 @@ import { OPERATOR_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
-import { openSqliteStore } from '../storage/sqlite/store.ts';
 import type { Store } from '../storage/store.ts';
 import { noLauncher } from './no-launcher.ts';
+import { sqliteStores, type TestStores } from './test-stores.ts';
 
 export interface TestCore extends AsyncDisposable {
   readonly core: Core;
@@ -34,13 +33,15 @@ export interface TestCoreOptions {
   readonly clock?: Clock;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
+  /** Which database is under it; default: SQLite. */
+  readonly stores?: TestStores;
   readonly wrapStore?: (store: Store) => Store;
 }
 
-/** The host's core over a real SQLite file, with a scripted model and no sandbox. */
+/** The host's core over a real database, with a scripted model and no sandbox. */
 export async function createTestCore(options: TestCoreOptions): Promise<TestCore> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
-  const opened = await openSqliteStore({ path: join(home, 'host.db'), migrations: hostMigrations });
+  const opened = await (options.stores ?? sqliteStores).open(home);
   const store = options.wrapStore?.(opened) ?? opened;
   const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
   const launcher = noLauncher();

@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Tool } from '../../src/host/tools/tool.ts';
 import { SYSTEM_LABEL } from '../../src/protocol/label.ts';
 import type { Store } from '../../src/storage/store.ts';
+import { hasPostgres } from '../../src/testing/postgres.ts';
 import { createScriptedModel } from '../../src/testing/scripted-model.ts';
 import { createTestCore, type TestCore } from '../../src/testing/test-core.ts';
+import { openStores, STORE_KINDS, type TestStores } from '../../src/testing/test-stores.ts';
 
 /**
  * The host dies at every single write of a run with a worker, a tool that must not run twice and a question; just before
@@ -84,9 +86,9 @@ async function send(world: TestCore): Promise<void> {
 }
 
 /** One life that dies at the given write, then one that lives; returns what a user and an auditor would find. */
-async function dieAndRecover(writes: number, death: Death) {
+async function dieAndRecover(stores: TestStores, writes: number, death: Death) {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-chaos-'));
-  const play = scenario();
+  const play = { ...scenario(), stores };
   try {
     const reached = await firstLife(home, play, { writes, death });
     await using world = await createTestCore({ ...play, home });
@@ -114,7 +116,7 @@ async function dieAndRecover(writes: number, death: Death) {
 /** Returns true when it died, false when the scenario was over before. */
 async function firstLife(
   home: string,
-  play: ReturnType<typeof scenario>,
+  play: ReturnType<typeof scenario> & { readonly stores: TestStores },
   life: { writes: number; death: Death },
 ): Promise<boolean> {
   let died = (): void => {};
@@ -140,23 +142,35 @@ async function firstLife(
   return reached;
 }
 
-describe.each<Death>(['before', 'after'])('death %s the commit', (death) => {
-  it('loses nothing and repeats nothing at any write of a run', { timeout: 300_000 }, async () => {
-    let writes = 1;
-    let unknown = 0;
-    for (; ; writes += 1) {
-      const found = await dieAndRecover(writes, death);
-      expect({ writes, ...found }).toMatchObject({ writes, messages: 1, state: 'answered', runs: 2, open: 0 });
-      expect(found.answer).toMatch(/^result: posted \((posted|Unknown)\), told yes$/);
-      expect(found.effects).toBeLessThanOrEqual(1);
-      // Done at most once; when nobody can know whether it was done, the answer says so.
-      if (found.effects === 0 || found.answer.includes('Unknown')) {
-        expect(found.answer).toContain('Unknown');
-        unknown += 1;
-      }
-      if (!found.reached) break;
-    }
-    expect(writes).toBeGreaterThan(20);
-    expect(unknown).toBeGreaterThan(0);
+describe.each(STORE_KINDS)('on %s', (kind) => {
+  const present = kind === 'sqlite' || hasPostgres();
+  let stores: TestStores;
+  beforeAll(async () => {
+    if (present) stores = await openStores(kind);
+  });
+  afterAll(async () => {
+    if (present) await stores[Symbol.asyncDispose]();
+  });
+  describe.runIf(present)('the core', () => {
+    describe.each<Death>(['before', 'after'])('death %s the commit', (death) => {
+      it('loses nothing and repeats nothing at any write of a run', { timeout: 300_000 }, async () => {
+        let writes = 1;
+        let unknown = 0;
+        for (; ; writes += 1) {
+          const found = await dieAndRecover(stores, writes, death);
+          expect({ writes, ...found }).toMatchObject({ writes, messages: 1, state: 'answered', runs: 2, open: 0 });
+          expect(found.answer).toMatch(/^result: posted \((posted|Unknown)\), told yes$/);
+          expect(found.effects).toBeLessThanOrEqual(1);
+          // Done at most once; when nobody can know whether it was done, the answer says so.
+          if (found.effects === 0 || found.answer.includes('Unknown')) {
+            expect(found.answer).toContain('Unknown');
+            unknown += 1;
+          }
+          if (!found.reached) break;
+        }
+        expect(writes).toBeGreaterThan(20);
+        expect(unknown).toBeGreaterThan(0);
+      });
+    });
   });
 });

@@ -25,9 +25,8 @@ export class Reader {
     this.#place = placeOf(target);
     this.#patienceMs = options.patienceMs;
     this.#pool = new Pool({
-      connectionString: connectionString(target),
+      connectionString: connectionString(target, '-c default_transaction_read_only=on'),
       application_name: `holdfast reader ${options.name}`.slice(0, 63),
-      options: '-c default_transaction_read_only=on',
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
       max: CONNECTIONS,

@@ -15,11 +15,17 @@ export function placeOf({ url }: PostgresTarget): string {
   return url.replace(/\?.*$/s, '').replace(/^([a-z]+:\/\/)([^/@:]*):[^@]*@/, '$1$2@');
 }
 
-/** What the driver is given. It reads the password out of the parameters, whatever the form of the URL. */
-export function connectionString(target: PostgresTarget): string {
+/**
+ * What the driver is given. It takes password and session settings (`-c name=value`) out of the parameters, whatever the
+ * form of the URL; settings that the URL brings stay, ours come after them.
+ */
+export function connectionString(target: PostgresTarget, settings = ''): string {
   if (!SCHEME.test(target.url)) throw badUrl();
-  if (target.password === undefined) return target.url;
-  return `${target.url}${target.url.includes('?') ? '&' : '?'}password=${encodeURIComponent(target.password)}`;
+  const at = target.url.indexOf('?');
+  const parameters = new URLSearchParams(at < 0 ? '' : target.url.slice(at + 1));
+  if (target.password !== undefined) parameters.set('password', target.password);
+  if (settings !== '') parameters.set('options', `${parameters.get('options') ?? ''} ${settings}`.trim());
+  return `${at < 0 ? target.url : target.url.slice(0, at)}?${parameters}`;
 }
 
 function badUrl(): HoldfastError {
