@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Home, prepareHome } from '../base/home.ts';
+import { uuidv7 } from '../base/id.ts';
 import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
@@ -17,6 +18,7 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -98,7 +100,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
   const access = createAccess({ store, clock });
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api') };
+  const copyDatabase = async (): Promise<string> => {
+    const target = join(home.backups, `.copy-${uuidv7()}`);
+    await snapshotDatabase(home, config.database, target);
+    return target;
+  };
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const api = stack.use(
     await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
   );

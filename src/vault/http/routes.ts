@@ -41,6 +41,8 @@ export interface RoutesDeps {
   readonly exceptions: Exceptions;
   readonly prices: PriceData;
   readonly fetch: FetchRoute;
+  /** Makes a copy of the database, as encrypted as it is, and answers with its path. */
+  readonly copyDatabase: () => string;
 }
 
 export type Door = 'owner' | 'host';
@@ -116,6 +118,7 @@ const ROUTES: readonly Route[] = [
     },
   },
   { method: 'DELETE', pattern: /^\/callers\/([^/]+)$/, run: (deps, { name }) => deps.callers.delete(name) },
+  { method: 'POST', pattern: /^\/database-copies$/, run: (deps) => ({ file: deps.copyDatabase() }) },
   {
     method: 'POST',
     pattern: /^\/unlock$/,
