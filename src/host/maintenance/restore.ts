@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Home } from '../../base/home.ts';
 import type { DatabaseConfig } from '../../protocol/config.ts';
@@ -36,6 +36,7 @@ export async function restoreBackup(home: Home, database: DatabaseConfig, file: 
     if (head.database !== database.kind) throw otherDatabase(head, database);
     for (const name of ['host.db', 'vault/vault.db'])
       if (existsSync(join(staged, name))) checkSqliteFile(join(staged, name));
+    await keepAddress(join(staged, 'config.json'), database);
     using _held = holdStoppedHome(home);
     const aside = new SetAside(join(home.root, `before-restore-${time()}`));
     try {
@@ -69,6 +70,13 @@ async function exchange(home: Home, staged: string, aside: SetAside): Promise<vo
   await aside.put(join(staged, 'vault/master.key'), home.vaultKeyFile);
   await aside.put(join(staged, 'blobs'), home.blobs);
   await aside.put(join(staged, 'config.json'), home.configFile);
+}
+
+/** The rows go into the database that this home is configured for; the backup may come from another server. */
+async function keepAddress(staged: string, database: DatabaseConfig): Promise<void> {
+  if (database.kind === 'sqlite' || !existsSync(staged)) return;
+  const config: unknown = JSON.parse(await readFile(staged, 'utf8'));
+  await writeFile(staged, `${JSON.stringify({ ...Object(config), database }, undefined, 2)}\n`, { mode: 0o600 });
 }
 
 async function copyKey(home: Home, aside: SetAside): Promise<void> {
