@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { HoldfastError } from '../../protocol/error.ts';
 import { identify, type ProcessId, signalProcess } from './process-id.ts';
@@ -31,6 +32,7 @@ export interface Child {
 }
 
 const KEPT_LINES = 20;
+const LAST_WORDS_MS = 500;
 
 /**
  * Starts a process and resolves when it says it is ready; rejects with its last words when it ends before. It gets a
@@ -51,11 +53,17 @@ export async function startChild(options: ChildOptions, onSpawn: (id: ProcessId)
   if (typeof ready === 'string' || id === undefined) {
     process.kill('SIGKILL');
     const how = typeof ready === 'string' ? ready : await exited;
+    await closedWithin(process, LAST_WORDS_MS);
     throw new HoldfastError('internal', `The ${name} did not start: ${how}.${reasonIn(lastWords())}`, {
       remedy: `Look at its log: holdfast logs ${name}`,
     });
   }
   return { id, ready, exited, stop: () => stopChild(id, exited, options.stopMs) };
+}
+
+/** What it said at its end may arrive a moment after the news of its end. */
+async function closedWithin(process: ChildProcess, ms: number): Promise<void> {
+  await once(process, 'close', { signal: AbortSignal.timeout(ms) }).catch(() => undefined);
 }
 
 async function stopChild(id: ProcessId, exited: Promise<string>, stopMs: number): Promise<void> {
@@ -75,12 +83,13 @@ function exitOf(process: ChildProcess): Promise<string> {
 /** Everything it prints goes to its log; the last lines are kept for the error message. */
 function keepLog(process: ChildProcess, log: RotatingLog): () => readonly string[] {
   const kept: string[] = [];
-  process.stdout?.on('data', (chunk: Buffer) => log.write(chunk));
-  process.stderr?.on('data', (chunk: Buffer) => {
+  const keep = (chunk: Buffer): void => {
     log.write(chunk);
     kept.push(...chunk.toString('utf8').split('\n').filter(Boolean));
     kept.splice(0, kept.length - KEPT_LINES);
-  });
+  };
+  process.stdout?.on('data', keep);
+  process.stderr?.on('data', keep);
   return () => kept;
 }
 
