@@ -25,6 +25,7 @@ async function check(node, env) {
     ['biome', ['@biomejs/biome/bin/biome', 'check', '.']],
     ['tsc (pure)', ['typescript/bin/tsc', '-p', 'tsconfig.pure.json']],
     ['tsc', ['typescript/bin/tsc', '-p', 'tsconfig.json']],
+    ['tsc (web)', ['typescript/bin/tsc', '-p', 'web/tsconfig.json']],
   ];
   const problems = [];
   for (const [name, [program, ...args]] of checks) {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { getuid } from 'node:process';
 
 /** Every path of one installation. All state lives under `root`, 0700. */
 export interface Home {
@@ -69,5 +70,5 @@ function runDirectory(root: string): string {
   const run = join(root, 'run');
   if (Buffer.byteLength(run) + 1 + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH) return run;
   const name = createHash('sha256').update(root).digest('hex').slice(0, 12);
-  return join(tmpdir(), `holdfast-${userInfo().uid}-${name}`);
+  return join(tmpdir(), `holdfast-${getuid?.() ?? 'user'}-${name}`);
 }

@@ -11,7 +11,7 @@ export interface ApiRequest {
 
 /** Sends one request and gives back the whole body; a refusal is thrown as the error it describes. */
 export async function request(target: ApiTarget, { method, path, body, signal }: ApiRequest): Promise<Buffer> {
-  const http = await import('node:http');
+  const { request: open } = await import('../base/http.ts');
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers = {
     host: hostHeader(target),
@@ -21,10 +21,7 @@ export async function request(target: ApiTarget, { method, path, body, signal }:
   };
   const where = 'socketPath' in target ? { socketPath: target.socketPath } : addressOf(target.url);
   const reply = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = http.request(
-      { ...where, method, path, headers, agent: false, ...(signal ? { signal } : {}) },
-      resolve,
-    );
+    const outgoing = open({ ...where, method, path, headers, agent: false, ...(signal ? { signal } : {}) }, resolve);
     outgoing.once('error', (error) => reject(signal?.aborted ? HoldfastError.from(error) : unreachable(target, error)));
     outgoing.end(payload);
   });

@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { request } from '../base/http.ts';
 import { ERROR_CODES, type ErrorShape, HoldfastError } from '../protocol/error.ts';
 import type { BudgetCaps, BudgetView, ProviderSetting } from '../protocol/vault-api.ts';
 import { CallerToken, CallerView, EgressExceptions, ModelFacts, VaultStatus } from '../protocol/vault-api.ts';

@@ -25,6 +25,7 @@ import { packageRoot } from './package-root.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
+import { WORKER_TOOLS } from './tools/toolbox.ts';
 import { createWebFetch } from './tools/web-fetch.ts';
 import { createVaultClient } from './vault-client/vault-client.ts';
 import { loadTemplates } from './workers/templates.ts';
@@ -45,18 +46,6 @@ export interface Host extends AsyncDisposable {
   readonly core: Core;
 }
 
-/** Tools that a worker template may name. */
-const WORKER_TOOLS = [
-  'run_command',
-  'read_file',
-  'write_file',
-  'edit_file',
-  'list_files',
-  'search_files',
-  'save_artifact',
-  'web_fetch',
-  'ask_parent',
-];
 const SWEEP_EVERY_MS = 15_000;
 export const GUIDE_MODEL = `${SIMULATOR_PROVIDER}/guide`;
 

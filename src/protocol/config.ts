@@ -63,6 +63,12 @@ export const HoldfastConfig = z.strictObject({
       maxConcurrent: z.number().int().min(1).max(1_000).default(16),
     })
     .prefault({}),
+  vault: z
+    .strictObject({
+      /** Port on loopback where programs with a caller token may use the models; absent: closed, 0: any free one. */
+      loopbackPort: z.number().int().min(0).max(65_535).optional(),
+    })
+    .prefault({}),
   approvals: z
     .strictObject({
       /** After this long an unanswered approval is a denial. */

@@ -1,6 +1,7 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { createServer } from '../base/http.ts';
 import { aborted } from '../base/lifecycle.ts';
 import { HoldfastError } from '../protocol/error.ts';
 import type { WireFormat } from '../protocol/provider.ts';

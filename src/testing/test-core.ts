@@ -8,13 +8,13 @@ import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
 import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
-import { OPERATOR_TOOLS } from '../host/tools/toolbox.ts';
+import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { noLauncher } from './no-launcher.ts';
-import { sqliteStores, type TestStores } from './test-stores.ts';
+import { testStores } from './test-stores.ts';
 
 export interface TestCore extends AsyncDisposable {
   readonly core: Core;
@@ -33,15 +33,13 @@ export interface TestCoreOptions {
   readonly clock?: Clock;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
-  /** Which database is under it; default: SQLite. */
-  readonly stores?: TestStores;
   readonly wrapStore?: (store: Store) => Store;
 }
 
 /** The host's core over a real database, with a scripted model and no sandbox. */
 export async function createTestCore(options: TestCoreOptions): Promise<TestCore> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
-  const opened = await (options.stores ?? sqliteStores).open(home);
+  const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
   const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
   const launcher = noLauncher();
@@ -52,7 +50,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     limits: config.sandbox.limits,
   });
   const tools = options.tools ?? [];
-  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), ALL_TOOLS);
+  const templates = await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS);
   const core = createCore({
     store,
     blobs: await createFileBlobStore(join(home, 'blobs')),
@@ -88,15 +86,3 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     },
   };
 }
-
-const ALL_TOOLS = [
-  'run_command',
-  'read_file',
-  'write_file',
-  'edit_file',
-  'list_files',
-  'search_files',
-  'save_artifact',
-  'web_fetch',
-  'ask_parent',
-];

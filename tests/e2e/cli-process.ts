@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly node?: string;
   readonly env?: Record<string, string>;
   readonly timeoutMs?: number;
+  /** All that stands on stderr so far, whenever it grows. */
+  readonly onStderr?: (text: string) => void;
 }
 
 export function holdfast(args: readonly string[], options: CliOptions): Promise<CliResult> {
@@ -32,6 +34,7 @@ export function holdfast(args: readonly string[], options: CliOptions): Promise<
   });
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString('utf8');
+    options.onStderr?.(stderr);
   });
   child.stdin.on('error', () => {}); // A command that does not read its input may end first.
   child.stdin.end(options.stdin ?? '');

@@ -72,7 +72,7 @@ async function addCaller(owner: VaultOwner, [agent = '', ...note]: readonly stri
   const { tcpPort } = await owner.status();
   const where =
     tcpPort === undefined
-      ? 'The loopback endpoint is off (vault --tcp-port).'
+      ? 'The loopback endpoint is closed. Open it with vault.loopbackPort in config.json, then: holdfast restart'
       : `Base URL: http://127.0.0.1:${tcpPort}/model/<provider>`;
   return [`${id} pays from the budget of ${agent}. Its token, shown only now:`, token, where];
 }

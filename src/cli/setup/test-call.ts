@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { request } from '../../base/http.ts';
 import { uuidv7 } from '../../base/id.ts';
 import { ERROR_CODES, type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { WireFormat } from '../../protocol/provider.ts';

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { HoldfastError } from '../../protocol/error.ts';
+import { type ErrorShape, HoldfastError } from '../../protocol/error.ts';
 import { identify, type ProcessId, signalProcess } from './process-id.ts';
-import { parseReady, type Ready } from './ready-line.ts';
+import { parseReady, parseRefusal, type Ready } from './ready-line.ts';
 import type { RotatingLog } from './rotating-log.ts';
 
 export interface ChildCommand {
@@ -32,7 +31,6 @@ export interface Child {
 }
 
 const KEPT_LINES = 20;
-const LAST_WORDS_MS = 500;
 
 /**
  * Starts a process and resolves when it says it is ready; rejects with its last words when it ends before. It gets a
@@ -50,21 +48,22 @@ export async function startChild(options: ChildOptions, onSpawn: (id: ProcessId)
   const id = process.pid === undefined ? undefined : await identify(process.pid);
   if (id !== undefined) onSpawn(id);
   const ready = await readyOf(process, exited, options.readyMs);
+  if (typeof ready === 'object' && 'refused' in ready) {
+    process.kill('SIGKILL');
+    const { code, message, remedy } = ready.refused;
+    throw new HoldfastError(code, `The ${name} did not start: ${message}`, { remedy: remedy ?? logRemedy(name) });
+  }
   if (typeof ready === 'string' || id === undefined) {
     process.kill('SIGKILL');
     const how = typeof ready === 'string' ? ready : await exited;
-    await closedWithin(process, LAST_WORDS_MS);
     throw new HoldfastError('internal', `The ${name} did not start: ${how}.${reasonIn(lastWords())}`, {
-      remedy: `Look at its log: holdfast logs ${name}`,
+      remedy: logRemedy(name),
     });
   }
   return { id, ready, exited, stop: () => stopChild(id, exited, options.stopMs) };
 }
 
-/** What it said at its end may arrive a moment after the news of its end. */
-async function closedWithin(process: ChildProcess, ms: number): Promise<void> {
-  await once(process, 'close', { signal: AbortSignal.timeout(ms) }).catch(() => undefined);
-}
+const logRemedy = (name: string): string => `Look at its log: holdfast logs ${name}`;
 
 async function stopChild(id: ProcessId, exited: Promise<string>, stopMs: number): Promise<void> {
   await signalProcess(id, 'SIGTERM');
@@ -83,23 +82,24 @@ function exitOf(process: ChildProcess): Promise<string> {
 /** Everything it prints goes to its log; the last lines are kept for the error message. */
 function keepLog(process: ChildProcess, log: RotatingLog): () => readonly string[] {
   const kept: string[] = [];
-  const keep = (chunk: Buffer): void => {
+  process.stdout?.on('data', (chunk: Buffer) => log.write(chunk));
+  process.stderr?.on('data', (chunk: Buffer) => {
     log.write(chunk);
     kept.push(...chunk.toString('utf8').split('\n').filter(Boolean));
     kept.splice(0, kept.length - KEPT_LINES);
-  };
-  process.stdout?.on('data', keep);
-  process.stderr?.on('data', keep);
+  });
   return () => kept;
 }
 
-function readyOf(process: ChildProcess, exited: Promise<string>, readyMs: number): Promise<Ready | string> {
+type Outcome = Ready | string | { readonly refused: ErrorShape };
+
+function readyOf(process: ChildProcess, exited: Promise<string>, readyMs: number): Promise<Outcome> {
   const { stdout } = process;
   if (stdout === null) return exited;
   return new Promise((resolve) => {
     const lines = createInterface({ input: stdout });
     const timer = setTimeout(() => finish(`not ready after ${readyMs / 1000} s`), readyMs);
-    const finish = (outcome: Ready | string): void => {
+    const finish = (outcome: Outcome): void => {
       clearTimeout(timer);
       lines.removeAllListeners();
       lines.close();
@@ -108,7 +108,9 @@ function readyOf(process: ChildProcess, exited: Promise<string>, readyMs: number
     };
     lines.on('line', (line) => {
       const ready = parseReady(line);
+      const refused = ready === undefined ? parseRefusal(line) : undefined;
       if (ready !== undefined) finish(ready);
+      else if (refused !== undefined) finish({ refused });
     });
     void exited.then(finish);
   });

@@ -39,7 +39,12 @@ export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
   return [vault, ...(simulated ? [simulatorProcess(options)] : []), hostProcess(options)];
 }
 
-export function vaultProcess({ home, env }: Pick<ProcessesOptions, 'home' | 'env'>): ProcessSpec {
+export function vaultProcess({
+  home,
+  env,
+  config,
+}: Pick<ProcessesOptions, 'home' | 'env'> & { config?: HoldfastConfig }): ProcessSpec {
+  const port = config?.vault.loopbackPort;
   return {
     name: 'vault',
     logFile: join(home.logs, 'vault.log'),
@@ -50,6 +55,7 @@ export function vaultProcess({ home, env }: Pick<ProcessesOptions, 'home' | 'env
         processEntry(import.meta.url, '../../vault/main'),
         '--home',
         home.root,
+        ...(port === undefined ? [] : ['--tcp-port', String(port)]),
       ],
       env: environmentFor('vault', env),
     }),

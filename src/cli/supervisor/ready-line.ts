@@ -1,3 +1,5 @@
+import type { ErrorShape } from '../../protocol/error.ts';
+
 /** The one JSON line a process prints on stdout when it can be used: `{"ready":true, …}`. */
 export interface Ready {
   readonly port?: number;
@@ -13,6 +15,17 @@ export function parseReady(line: string): Ready | undefined {
       ...('port' in value && typeof value.port === 'number' ? { port: value.port } : {}),
       ...('url' in value && typeof value.url === 'string' ? { url: value.url } : {}),
     };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The other form of that line, `{"ready":false,"error":…}`: why the process gave up before it could be used. */
+export function parseRefusal(line: string): ErrorShape | undefined {
+  if (!line.startsWith('{"ready":false')) return undefined;
+  try {
+    const { error } = JSON.parse(line) as { error?: ErrorShape };
+    return typeof error?.message === 'string' && typeof error.code === 'string' ? error : undefined;
   } catch {
     return undefined;
   }

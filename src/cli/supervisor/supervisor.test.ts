@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,18 @@ describe('the supervisor', () => {
     expect(await readPidFile(home.supervisorPid)).toBeUndefined();
   });
 
+  it('passes on what a process says of itself when it cannot start', async () => {
+    const words = `{"ready":false,"error":{"code":"port.in-use","message":"Port 7420 is taken.","remedy":"Use --port."}}`;
+    const failure = await supervise([child('host', `console.log('${words}'); process.exitCode = 1`)]).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({
+      code: 'port.in-use',
+      message: 'The host did not start: Port 7420 is taken.',
+      remedy: 'Use --port.',
+    });
+  });
+
   it('kills a process that ignores SIGTERM', async () => {
     const supervisor = await supervise([child('host', STUBBORN)]);
     const pid = supervisor.status.processes[0]?.pid ?? 0;
@@ -126,17 +139,13 @@ describe('the supervisor', () => {
   });
 
   it('ends what a killed supervisor left behind, and no stranger', async () => {
-    const orphan = await supervise([child('host', STEADY)]);
-    const left = orphan.status.processes[0]?.pid ?? 0;
-    const id = await identify(left);
-    expect(id).toBeDefined();
-    await until(async () => (await readPidFile(home.supervisorPid))?.children.length === 1);
+    const orphan = spawn(process.execPath, ['-e', STEADY], { stdio: 'ignore' });
+    const id = await identify(orphan.pid ?? 0);
     const stranger = { name: 'vault', pid: process.pid, startedAt: 'another time' };
     const dead = { pid: 2 ** 22 + 1, startedAt: '1' };
     await writePidFile(home.supervisorPid, { supervisor: dead, children: [stranger, { name: 'host', ...id! }] });
     await using _next = await supervise([child('host', STEADY)]);
     expect(await isAlive(id!)).toBe(false);
-    await orphan[Symbol.asyncDispose]();
   });
 
   it('keeps the output of its processes in their logs', async () => {

@@ -24,6 +24,8 @@ export interface Approvals {
   decide(id: string, outcome: 'allowed' | 'denied', principal: Principal): Promise<ApprovalsTable>;
   /** Resolves when it is decided, by whomever, also in an earlier life of the host. */
   decided(id: string, signal: AbortSignal): Promise<ApprovalDecided>;
+  /** For the unit that ends a run: nobody needs to answer its open questions any more. */
+  closeOf(runId: string): Statement;
   /** Denies what is past its time. */
   expireDue(): Promise<number>;
 }
@@ -97,6 +99,14 @@ export function createApprovals(deps: { store: Store; sql: HostSql; journal: Jou
         );
       });
     },
+    closeOf: (runId) =>
+      toStatement(
+        sql
+          .updateTable('approvals')
+          .set({ state: 'expired', decided_at: clock.now(), decided_by: 'holdfast', surface: 'end of the run' })
+          .where('run_id', '=', runId)
+          .where('state', '=', 'pending'),
+      ),
     async expireDue() {
       const due = await readAll(
         store,

@@ -19,7 +19,7 @@ export function createProviderDirectory(vault: Pick<VaultClient, 'status'>): Pro
       const { locked, providers } = await vault.status(signal);
       if (locked) {
         throw new HoldfastError('vault.locked', 'The vault is locked, so no model can be reached.', {
-          remedy: 'Unlock it: `holdfast vault unlock`.',
+          remedy: 'Unlock it: `holdfast unlock`.',
         });
       }
       known = providers;

@@ -98,14 +98,13 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const cancel = async (runId: string, reason: string): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (row.finished_at !== null) return;
-    for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
-      await cancel(child.id, reason);
+    // The run first: it must not take the end of its children for an answer and go on.
     const running = active.get(runId);
+    running?.controller.abort(new Cancelled('cancelled', reason));
+    for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
+      if (!specOf(child).background) await cancel(child.id, reason);
     if (running === undefined) await endIdle(row, cancelled(reason), deps);
-    else {
-      running.controller.abort(new Cancelled('cancelled', reason));
-      await running.done;
-    }
+    else await running.done;
     notify(runId);
   };
 

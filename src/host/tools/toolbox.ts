@@ -17,6 +17,19 @@ export const OPERATOR_TOOLS = [
   'stop_worker',
 ] as const;
 
+/** What a worker template may name. */
+export const WORKER_TOOLS = [
+  'run_command',
+  'read_file',
+  'write_file',
+  'edit_file',
+  'list_files',
+  'search_files',
+  'save_artifact',
+  'web_fetch',
+  'ask_parent',
+] as const;
+
 export function createToolbox(tools: readonly AnyTool[]): Toolbox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const described = new Map(tools.map((tool) => [tool.name, describeTool(tool)]));

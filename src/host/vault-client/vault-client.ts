@@ -38,7 +38,7 @@ export interface VaultClient extends AsyncDisposable {
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
-  /** Resolves with the status once the vault answers; rejects with `cancelled` when `signal` fires. */
+  /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
   waitUntilReachable(signal: AbortSignal): Promise<VaultStatus>;
 }
 
@@ -114,7 +114,9 @@ async function waitUntilReachable(
 ): Promise<VaultStatus> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await status(signal);
+      const answer = await status(signal);
+      if (!answer.locked) return answer;
+      if (attempt === 1) log.warn('waiting for the vault to be unlocked');
     } catch (error) {
       const failure = HoldfastError.from(error);
       if (failure.code !== 'vault.unreachable' && failure.code !== 'timeout') throw failure;

@@ -10,6 +10,7 @@ export interface WorkerTask {
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly max_steps?: number | undefined;
   readonly timeout_ms?: number | undefined;
+  readonly background?: boolean | undefined;
 }
 
 export interface WorkerParent {
@@ -47,6 +48,7 @@ export function workerSpec(
     systemPrompt: systemPrompt(template),
     limits: workerLimits(template, task, parent.spec.limits),
     folders: [...folders],
+    background: task.background ?? false,
     isOperator: false,
     input: {
       source: 'parent',

@@ -15,6 +15,10 @@ const SpawnInput = z.strictObject({
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
   max_steps: z.number().int().min(1).max(500).optional(),
   timeout_ms: z.number().int().min(1_000).max(14_400_000).optional(),
+  background: z
+    .boolean()
+    .optional()
+    .describe('true: do not wait. Its result comes as a message of Holdfast; meanwhile you can answer the owner.'),
 });
 type SpawnInput = z.infer<typeof SpawnInput>;
 

@@ -13,6 +13,7 @@ import type { LimitGroups } from '../cgroup/limit-group.ts';
 import { ownUser } from '../process-table.ts';
 import { isSupported, seccompFilter } from '../seccomp/filter.ts';
 import { inheritedDescriptors } from './descriptors.ts';
+import { makeMemoryFolder } from './memory-folder.ts';
 import { INSTALL_REMEDY, namespaceRemedy } from './remedy.ts';
 import { findProgram, prepareEtc, programArguments } from './root-files.ts';
 import { hostToken } from './token.ts';
@@ -22,6 +23,8 @@ export interface Ground {
   readonly token: string;
   readonly bwrap: string;
   readonly directory: string;
+  /** Where `etc` is, unless it is in `directory`. */
+  readonly memory: string | undefined;
   readonly etc: string;
   readonly filter: string;
   readonly programs: readonly string[];
@@ -54,12 +57,11 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
   const token = hostToken(options.home);
   const directory = join(options.scratch, token);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const etc = join(directory, 'etc');
-  await prepareEtc(etc);
+  const { etc, memory } = await placeEtc(token, directory);
   const filter = join(directory, 'filter');
   await writeFile(filter, seccompFilter(architecture), { mode: 0o600 });
   return {
-    ...{ token, bwrap, directory, etc, filter, userNamespace, isRoot },
+    ...{ token, bwrap, directory, memory, etc, filter, userNamespace, isRoot },
     programs: await programArguments(),
     procEntries: await openProcEntries(),
     groups: options.limits === 'auto' ? await findGroups(token) : undefined,
@@ -68,11 +70,26 @@ export async function prepareGround(options: GroundOptions): Promise<Ground> {
   };
 }
 
+/** In memory where there is some, else on the disk. */
+async function placeEtc(token: string, directory: string): Promise<Pick<Ground, 'etc' | 'memory'>> {
+  const memory = makeMemoryFolder(token);
+  if (memory !== undefined)
+    try {
+      await prepareEtc(join(memory, 'etc'));
+      return { etc: join(memory, 'etc'), memory };
+    } catch {
+      await rm(memory, { recursive: true, force: true }); // Full: the disk tells more if that fails, too.
+    }
+  await prepareEtc(join(directory, 'etc'));
+  return { etc: join(directory, 'etc'), memory: undefined };
+}
+
 export async function clearGround(ground: Ground): Promise<void> {
   ground.groups?.dispose();
   closeSync(ground.blank);
   if (ground.userNamespace !== undefined) closeSync(ground.userNamespace);
-  await rm(ground.directory, { recursive: true, force: true });
+  const folders = [ground.directory, ...(ground.memory === undefined ? [] : [ground.memory])];
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 }
 
 async function openProcEntries(): Promise<Set<string>> {

@@ -7,6 +7,7 @@ import { readHierarchies } from '../cgroup/hierarchies.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { allPids, isAlive, readArguments, readStat } from '../process-table.ts';
 import { INIT } from './arguments.ts';
+import { sweepMemoryFolders } from './memory-folder.ts';
 import { isOrphan } from './token.ts';
 
 const GONE_WITHIN_MS = 5_000;
@@ -45,6 +46,7 @@ export async function sweepOrphans(home: string, scratch: string): Promise<numbe
   while (processes.some(({ pid, start }) => isAlive(pid, start)) && performance.now() < deadline) await delay(5);
   await removeGroups(home);
   await removeScratch(home, scratch);
+  sweepMemoryFolders(home);
   return orphans.size;
 }
 

@@ -28,6 +28,16 @@ const say = (name: string, user: string, text: string): RuleInput => ({
 /** What the worker handed back, or why there was none. Tool results come before new texts. */
 const afterWorker: readonly RuleInput[] = [
   {
+    name: 'worker gave up',
+    when: {
+      ...OPERATOR,
+      toolResult: { tool: 'spawn_worker', json: { status: 'result' }, matches: 'I stopped, because' },
+    },
+    answer: {
+      text: `The worker could not finish. In its words:\n\n{{result.json.text}}\n\nThere is no report. Name another folder, or mend what it says and name this one again.`,
+    },
+  },
+  {
     name: 'worker finished',
     when: { ...OPERATOR, toolResult: { tool: 'spawn_worker', json: { status: 'result' } } },
     answer: {

@@ -1,6 +1,6 @@
 import { lookup as resolve } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
-import { buildConnector } from 'undici';
+import buildConnector from 'undici/lib/core/connect.js';
 import { isPublicAddress } from './address.ts';
 import { privateAddress, type Target } from './target.ts';
 

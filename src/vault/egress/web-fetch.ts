@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { VERSION } from '../../base/version.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { FetchHead } from '../../protocol/vault-api.ts';
@@ -51,6 +51,7 @@ export async function webFetch(options: WebFetchOptions): Promise<WebFetchResult
 
 /** The result, or the address to go on to. */
 async function oneHop(target: Target, options: WebFetchOptions): Promise<WebFetchResult | string> {
+  const { Agent } = await import('undici');
   const agent = new Agent({
     connect: createPinnedConnector(target, { resolveAll: options.resolveAll, timeoutMs: options.timeoutMs }),
     allowH2: false,

@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer } from '../../base/http.ts';
 import { uuidv7 } from '../../base/id.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Pool } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import { HoldfastError } from '../../protocol/error.ts';
 import { PROVIDER_PRESETS, ProviderId } from '../../protocol/provider.ts';
 import { ProviderSetting } from '../../protocol/vault-api.ts';

@@ -119,7 +119,7 @@ function StickToEnd({ children }: { children: ReactNode }) {
       </section>
       {away && (
         <Button
-          className="absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full shadow-card"
+          className="absolute bottom-3 left-1/2 -translate-x-1/2 shadow-card"
           onClick={() => {
             stuck.current = true;
             toEnd();
