@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 import { hasPostgres } from '../testing/postgres.ts';
-import { runOnPostgres } from '../testing/test-stores.ts';
+import { runOnPostgres } from '../testing/run-on-postgres.ts';
 
 /** Every test of the core once more, with PostgreSQL under it. */
 if (hasPostgres()) {

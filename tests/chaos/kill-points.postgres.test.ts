@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 import { hasPostgres } from '../../src/testing/postgres.ts';
-import { runOnPostgres } from '../../src/testing/test-stores.ts';
+import { runOnPostgres } from '../../src/testing/run-on-postgres.ts';
 
 /** The host dies at every single write once more, with PostgreSQL under it. */
 if (hasPostgres()) {
