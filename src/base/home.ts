@@ -12,6 +12,7 @@ export interface Home {
   readonly blobs: string;
   readonly volumes: string;
   readonly logs: string;
+  readonly backups: string;
   readonly vaultDir: string;
   readonly vaultDatabase: string;
   readonly vaultKeyFile: string;
@@ -41,6 +42,7 @@ export function homeAt(directory: string): Home {
     blobs: join(root, 'blobs'),
     volumes: join(root, 'volumes'),
     logs: join(root, 'logs'),
+    backups: join(root, 'backups'),
     vaultDir,
     vaultDatabase: join(vaultDir, 'vault.db'),
     vaultKeyFile: join(vaultDir, 'master.key'),
@@ -61,7 +63,7 @@ export function homeDirectory(flag: string | undefined, environment: string | un
 
 /** Makes the directories, private to this user. */
 export async function prepareHome(home: Home): Promise<void> {
-  for (const directory of [home.root, home.blobs, home.volumes, home.logs, home.vaultDir, home.run]) {
+  for (const directory of [home.root, home.blobs, home.volumes, home.logs, home.backups, home.vaultDir, home.run]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
   }

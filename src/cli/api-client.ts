@@ -58,6 +58,8 @@ export interface ApiClient {
   revokeToken(id: string): Promise<void>;
   /** A one-time link that signs a browser in. Only over the unix socket. */
   createLoginLink(): Promise<LoginLink>;
+  /** The host's copy of its own database, for a backup: the path of it. Only over the unix socket. */
+  copyDatabase(): Promise<string>;
   events(options?: EventsOptions): AsyncGenerator<StreamMessage>;
 }
 
@@ -185,12 +187,16 @@ function content(target: ApiTarget, call: Call): Pick<ApiClient, 'artifacts' | '
 function keys(
   target: ApiTarget,
   call: Call,
-): Pick<ApiClient, 'tokens' | 'createToken' | 'revokeToken' | 'createLoginLink'> {
+): Pick<ApiClient, 'tokens' | 'createToken' | 'revokeToken' | 'createLoginLink' | 'copyDatabase'> {
   return {
     tokens: () => call((api) => api.TokenView.array(), { method: 'GET', path: '/api/tokens' }),
     createToken: (note = '') => call((api) => api.NewToken, { method: 'POST', path: '/api/tokens', body: { note } }),
     revokeToken: async (id) => {
       await request(target, { method: 'DELETE', path: `/api/tokens/${part(id)}` });
+    },
+    copyDatabase: async () => {
+      const body = await request(target, { method: 'POST', path: '/api/database-copies' });
+      return (JSON.parse(body.toString('utf8')) as { file: string }).file;
     },
     createLoginLink: () => call((api) => api.LoginLink, { method: 'POST', path: '/api/login-links' }),
   };

@@ -37,6 +37,8 @@ export interface VaultOwner {
   setPassphrase(passphrase: Readable | Uint8Array): Promise<void>;
   /** Re-encrypts every secret under a key of 32 bytes that the OS keychain keeps. */
   setKeychainKey(key: Uint8Array): Promise<void>;
+  /** A copy of the vault's database, as encrypted as it is; the path of it. Remove it afterwards. */
+  copyDatabase(): Promise<string>;
   /** Context window and price of one model, `provider` being a configured provider. */
   modelFacts(provider: string, model: string): Promise<ModelFacts>;
 }
@@ -74,6 +76,7 @@ export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
     unlock: async (passphrase) => void (await call('POST', '/unlock', passphrase)),
     setPassphrase: async (passphrase) => void (await call('PUT', '/passphrase', passphrase)),
     setKeychainKey: async (key) => void (await call('PUT', '/keychain-key', key)),
+    copyDatabase: async () => ((await call('POST', '/database-copies')) as { file: string }).file,
     modelFacts: async (provider, model) =>
       ModelFacts.parse(await call('GET', `/models/${name(provider)}/${model.split('/').map(name).join('/')}`)),
   };

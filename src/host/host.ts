@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Home, prepareHome } from '../base/home.ts';
+import { uuidv7 } from '../base/id.ts';
 import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
@@ -9,7 +10,6 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
-import { openSqliteStore } from '../storage/sqlite/store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
@@ -18,8 +18,9 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
-import { hostMigrations } from './database.ts';
+import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
+import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
@@ -93,7 +94,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
   const access = createAccess({ store, clock });
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api') };
+  const copyDatabase = async (): Promise<string> => {
+    const target = join(home.backups, `.copy-${uuidv7()}`);
+    await snapshotDatabase(home, config.database, target);
+    return target;
+  };
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const api = stack.use(
     await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
   );
@@ -108,12 +114,7 @@ const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
   const { home, config, log, clock } = options;
   const store = stack.use(
-    await openSqliteStore({
-      path: home.hostDatabase,
-      migrations: hostMigrations,
-      log: log.child('store'),
-      ...fatalOf(options),
-    }),
+    await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
   const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));

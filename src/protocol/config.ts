@@ -18,6 +18,24 @@ export type SandboxLimits = z.infer<typeof SandboxLimits>;
 
 export const LAUNCHER_CHOICES = ['auto', 'bubblewrap', 'docker', 'microvm', 'unsafe'] as const;
 
+/** The password of a database must not stand in the configuration, in neither of the two places a URL has for it. */
+const hasPassword = (url: string): boolean => /^[a-z]+:\/\/[^/@?]*:[^/@?]*@/.test(url) || /[?&]password=/.test(url);
+
+export const DatabaseConfig = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('sqlite') }),
+  z.strictObject({
+    kind: z.literal('postgres'),
+    /** `postgres://user@host:5432/database`, without the password. */
+    url: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'not a postgres:// URL')
+      .refine((url) => !hasPassword(url), 'holds a password; put it into the file that database.passwordFile names'),
+    /** A file as PostgreSQL's own programs read it (PGPASSFILE): lines of `host:port:database:user:password`, mode 0600. */
+    passwordFile: z.string().min(1).optional(),
+  }),
+]);
+export type DatabaseConfig = z.infer<typeof DatabaseConfig>;
+
 /** `config.json` under the home directory. No secret ever stands in it. Unknown keys are refused by name. */
 export const HoldfastConfig = z.strictObject({
   version: z.literal(1).default(1),
@@ -35,6 +53,8 @@ export const HoldfastConfig = z.strictObject({
   model: ModelRef.optional(),
   thinking: z.enum(['off', 'low', 'medium', 'high']).default('off'),
   limits: RunLimits.strict().prefault({}),
+  /** Where the host keeps everything but blobs. SQLite is a file in the home directory and needs no server. */
+  database: DatabaseConfig.default({ kind: 'sqlite' }),
   sandbox: z
     .strictObject({
       launcher: z.enum(LAUNCHER_CHOICES).default('auto'),

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'storage.corrupt',
   'storage.guard-failed',
   'storage.closed',
+  'storage.unreachable',
   'vault.unreachable',
   'vault.locked',
   'vault.key-missing',

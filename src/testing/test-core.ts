@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
-import { hostMigrations } from '../host/database.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
 import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
@@ -13,10 +12,10 @@ import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
-import { openSqliteStore } from '../storage/sqlite/store.ts';
 import type { Store } from '../storage/store.ts';
 import { noDoors } from './no-doors.ts';
 import { noLauncher } from './no-launcher.ts';
+import { testStores } from './test-stores.ts';
 
 export interface TestCore extends AsyncDisposable {
   readonly core: Core;
@@ -42,10 +41,10 @@ export interface TestCoreOptions {
   readonly wrapStore?: (store: Store) => Store;
 }
 
-/** The host's core over a real SQLite file, with a scripted model and no sandbox. */
+/** The host's core over a real database, with a scripted model and no sandbox. */
 export async function createTestCore(options: TestCoreOptions): Promise<TestCore> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
-  const opened = await openSqliteStore({ path: join(home, 'host.db'), migrations: hostMigrations });
+  const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
   const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
   const launcher = noLauncher();

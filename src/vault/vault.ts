@@ -18,7 +18,7 @@ import { Spending } from './model/spending.ts';
 import { createSecretGuard } from './secret-guard.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
-import { openVaultDatabase } from './store/database.ts';
+import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
 import { createSecrets } from './store/secrets.ts';
@@ -137,7 +137,12 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const copyDatabase = (): string => {
+    ledger.flush();
+    return copyVaultDatabase(database, config.home.vaultDir);
+  };
   const routes = {
+    copyDatabase,
     status,
     ring,
     secrets,

@@ -30,6 +30,8 @@ export interface ApiOptions {
   readonly clock: Clock;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** Makes a copy of the database and answers with its path. */
+  readonly copyDatabase?: () => Promise<string>;
 }
 
 /** The gateway while it listens. Disposing stops it: streams are told, requests under way get a moment. */

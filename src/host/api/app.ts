@@ -18,6 +18,7 @@ import { refuseDeclaredSize } from './request-body.ts';
 import { factsOf } from './request-facts.ts';
 import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { backupRoutes } from './routes/backup.ts';
 import { contentRoutes } from './routes/content.ts';
 import { approvalRoutes, runRoutes } from './routes/runs.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -34,6 +35,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly webRoot: string;
   readonly version: string;
+  /** Makes a copy of the database and answers with its path; absent where there is nothing to back up. */
+  readonly copyDatabase?: () => Promise<string>;
 }
 
 /** Every route of the gateway except the WebSocket, which `events/upgrade.ts` takes over before it gets here. */
@@ -48,6 +51,7 @@ export function createApp(deps: AppDeps): ApiApp {
   approvalRoutes(app, deps.control);
   contentRoutes(app, deps.control);
   accessRoutes(app, deps);
+  if (deps.copyDatabase !== undefined) backupRoutes(app, deps.copyDatabase);
   app.get(EVENTS_PATH, () => {
     throw new HoldfastError('bad-request', `${EVENTS_PATH} speaks WebSocket.`, {
       remedy: 'Open it as a WebSocket, or page through GET /api/runs/{id}/events.',

@@ -31,6 +31,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'storage.full': 507,
   'storage.read-only': 503,
   'storage.closed': 503,
+  'storage.unreachable': 503,
   'vault.unreachable': 503,
   'vault.locked': 503,
   'vault.key-missing': 503,

@@ -84,22 +84,21 @@ export function createApprovals(deps: { store: Store; sql: HostSql; journal: Jou
       return now;
     },
     async decided(id, signal) {
-      const row = await get(id);
-      if (row.state !== 'pending') return toDecided(row);
-      // Aborted while we looked: its event is past and would never wake us.
-      signal.throwIfAborted();
-      return await new Promise<ApprovalDecided>((resolve, reject) => {
-        const set = waiting.get(id) ?? new Set();
-        waiting.set(id, set.add(resolve));
-        signal.addEventListener(
-          'abort',
-          () => {
-            set.delete(resolve);
-            reject(signal.reason);
-          },
-          { once: true },
-        );
-      });
+      const set = waiting.get(id) ?? new Set();
+      waiting.set(id, set);
+      const { promise, resolve, reject } = Promise.withResolvers<ApprovalDecided>();
+      // Listening begins before the look: an answer, or a stop, that falls in between must not be missed.
+      set.add(resolve);
+      const stop = (): void => reject(signal.reason);
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      const earlier = get(id).then((row) => (row.state === 'pending' ? promise : toDecided(row)));
+      try {
+        return await Promise.race([promise, earlier]);
+      } finally {
+        set.delete(resolve);
+        signal.removeEventListener('abort', stop);
+      }
     },
     closeOf: (runId) =>
       toStatement(

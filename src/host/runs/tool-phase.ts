@@ -216,6 +216,7 @@ function groupParallel(calls: readonly CallState[], tools: ReadonlyMap<string, A
 }
 
 function onAbort(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 

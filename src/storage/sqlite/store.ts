@@ -3,11 +3,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { type Logger, silentLogger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Migration, Row, Statement, StatementResult, Store } from '../store.ts';
+import { WriteHealth } from '../write-health.ts';
 import { backupDatabase } from './backup.ts';
 import { fromSqlite } from './errors.ts';
 import { lockDatabase } from './file-lock.ts';
 import { StatementCache } from './statement-cache.ts';
-import { closed, Writer, type WriterHealth } from './writer.ts';
+import { closed, Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
   readonly path: string;
@@ -28,8 +29,6 @@ export interface SqliteStore extends Store {
   backupTo(target: string): Promise<void>;
 }
 
-const PROBE_EVERY_MS = 1_000;
-
 /**
  * Opens (or makes) a database: takes its lock, checks it, migrates it. Refuses with `conflict` when another process has
  * it and with `storage.corrupt` when it is damaged or newer than this program.
@@ -42,7 +41,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const lock = cleanup.use(lockDatabase(options.path));
   createPrivate(options.path);
   const log = options.log ?? silentLogger;
-  const health = new Health(options, log);
+  const health = new WriteHealth(options.path, { ...options, log });
   const writer = new Writer(setupOf(options), health);
   const report = await writer.ready();
   if (report.migrated.length > 0) log.info('database migrated', { path: options.path, ...report });
@@ -74,59 +73,11 @@ function createPrivate(path: string): void {
   }
 }
 
-/** Loud once, then fast: after the database itself has failed, writes fail at once until one let through succeeds. */
-class Health implements WriterHealth {
-  readonly #options: SqliteStoreOptions;
-  readonly #log: Logger;
-  #failure: HoldfastError | undefined;
-  #open = false;
-  #probedAt = 0;
-
-  constructor(options: SqliteStoreOptions, log: Logger) {
-    this.#options = options;
-    this.#log = log;
-  }
-
-  /** Before this, failures are told by `openSqliteStore` itself. */
-  opened(): void {
-    this.#open = true;
-  }
-
-  engineFailed(error: HoldfastError): void {
-    if (!this.#open) return;
-    const first = this.#failure === undefined;
-    this.#failure = error;
-    this.#probedAt = performance.now();
-    if (!first) return;
-    this.#log.error('database cannot be written', {
-      path: this.#options.path,
-      code: error.code,
-      reason: error.message,
-    });
-    this.#options.onFatal?.(error);
-  }
-
-  committed(): void {
-    if (this.#failure === undefined) return;
-    this.#failure = undefined;
-    this.#log.info('database can be written again', { path: this.#options.path });
-  }
-
-  /** The error to fail with at once, or undefined when this write may try. */
-  refuse(): HoldfastError | undefined {
-    if (this.#failure === undefined) return undefined;
-    const now = performance.now();
-    if (now - this.#probedAt < (this.#options.probeEveryMs ?? PROBE_EVERY_MS)) return this.#failure;
-    this.#probedAt = now;
-    return undefined;
-  }
-}
-
 interface Parts {
   readonly path: string;
   readonly lock: Disposable;
   readonly writer: Writer;
-  readonly health: Health;
+  readonly health: WriteHealth;
   readonly reader: DatabaseSync;
 }
 

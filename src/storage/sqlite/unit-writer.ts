@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { HoldfastError } from '../../protocol/error.ts';
+import { guardFailed } from '../guard-failed.ts';
 import type { Statement, StatementResult } from '../store.ts';
 import { concernsAll, fromSqlite, isEngineFailure } from './errors.ts';
 import { StatementCache } from './statement-cache.ts';
@@ -106,12 +106,4 @@ export class UnitWriter {
 /** SQLite undoes a failed statement by itself; alone and unguarded it needs no transaction around it. */
 function isAtomicByItself(unit: Unit): boolean {
   return unit.length === 1 && unit[0]?.expectRows === undefined;
-}
-
-function guardFailed(statement: Statement, changes: number): HoldfastError {
-  return new HoldfastError(
-    'storage.guard-failed',
-    `A guard expected ${statement.expectRows} rows and found ${changes}; the unit was undone.`,
-    { details: { sql: statement.sql, expected: statement.expectRows, found: changes } },
-  );
 }

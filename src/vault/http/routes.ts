@@ -45,6 +45,8 @@ export interface RoutesDeps {
   readonly egress: EgressProxy;
   readonly prices: PriceData;
   readonly fetch: FetchRoute;
+  /** Makes a copy of the database, as encrypted as it is, and answers with its path. */
+  readonly copyDatabase: () => string;
 }
 
 export type Door = 'owner' | 'host';
@@ -165,6 +167,7 @@ const ROUTES: readonly Route[] = [
     },
   },
   { method: 'DELETE', pattern: /^\/callers\/([^/]+)$/, run: (deps, { name }) => deps.callers.delete(name) },
+  { method: 'POST', pattern: /^\/database-copies$/, run: (deps) => ({ file: deps.copyDatabase() }) },
   {
     method: 'POST',
     pattern: /^\/unlock$/,

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { HoldfastError } from '../../protocol/error.ts';
 import { MIGRATIONS, type VaultMigration } from './migrations.ts';
@@ -29,6 +31,14 @@ export function openVaultDatabase(path: string, migrations: readonly VaultMigrat
 /** Writes the log back into the database file and syncs both. */
 export function checkpoint(database: DatabaseSync): void {
   database.exec('PRAGMA wal_checkpoint(FULL)');
+}
+
+/** A consistent copy beside it, for a backup; nothing in it is less encrypted than here. Whoever asked removes it. */
+export function copyVaultDatabase(database: DatabaseSync, directory: string): string {
+  const target = join(directory, `vault.db.copy-${randomUUID()}`);
+  database.prepare('VACUUM INTO ?').run(target);
+  chmodSync(target, 0o600);
+  return target;
 }
 
 /** Runs `work` as one transaction. */
