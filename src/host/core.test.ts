@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { HoldfastError } from '../protocol/error.ts';
 import { SYSTEM_LABEL } from '../protocol/label.ts';
 import { createScriptedModel } from '../testing/scripted-model.ts';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../testing/test-core.ts';
@@ -149,6 +150,41 @@ describe('a chat run', () => {
   });
 });
 
+describe('a database that cannot be written for a while', () => {
+  it('holds a run up and ends none', async () => {
+    let full = false;
+    const echo = echoTool({
+      during: async () => {
+        full = true;
+        setTimeout(() => {
+          full = false;
+        }, 700);
+      },
+    });
+    const model = createScriptedModel((request) => {
+      const last = request.transcript.at(-1);
+      return last?.role === 'tool' ? last.text.slice(0, 8) : { calls: [{ tool: 'echo', input: { text: 'x' } }] };
+    });
+    await using world = await start({
+      model,
+      tools: [echo],
+      wrapStore: (store) => ({
+        dialect: store.dialect,
+        read: (statement) => store.read(statement),
+        write: async (unit) => {
+          if (full) throw new HoldfastError('storage.full', 'The disk is full.');
+          return await store.write(unit);
+        },
+        [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+      }),
+    });
+    const message = await ask(world, 'go');
+    // The tool may not run twice, so its outcome is unknown; the message is answered all the same.
+    expect(message).toMatchObject({ state: 'answered', answer: 'Unknown:' });
+    expect(echo.calls).toHaveLength(1);
+  });
+});
+
 describe('limits', () => {
   const loops = (input: (n: number) => string) =>
     createScriptedModel((request, n) =>
@@ -241,6 +277,8 @@ describe('cancelling a run that waits for a person', () => {
     await using world = await start({ model });
     const message = await say(world, 'go');
     const card = await waitForApproval(world);
+    // Who starts to wait when it is already too late must not wait for ever.
+    await expect(world.core.approvals.decided(card.id, AbortSignal.abort('gone'))).rejects.toBe('gone');
     await world.core.manager.cancel(message.run_id, 'Cancelled by owner (web).');
     expect(await world.core.approvals.list('pending')).toEqual([]);
     await expect(

@@ -27,7 +27,7 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers } from './workers/workers.ts';
+import { createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -81,14 +81,11 @@ export function createCore(deps: CoreDeps): Core {
     runs,
     journal,
     templates: deps.templates,
+    reach: deps.sandboxes.reach,
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox([
-    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome: deps.paths.userHome, networkTools: ['web_fetch'] }),
-    createAskParent(),
-  ]);
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
   const followUps = createFollowUps({
     agents,
     sessions,
@@ -167,7 +164,8 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
       clock,
       onFinish,
       gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
-      sandboxOf: (writer) => deps.sandboxes.of({ runId: writer.runId, folders: writer.spec.folders }),
+      sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
+      annotate: deps.sandboxes.annotate,
       live: {
         output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
         progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
@@ -182,4 +180,13 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
       clock,
     },
   };
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+  const { userHome } = deps.paths;
+  return [
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    createAskParent(),
+  ];
 }

@@ -19,6 +19,7 @@ export interface RunLoopDeps {
 export type OnFinish = (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
 
 export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: AbortSignal): Promise<void> {
+  prepareSandbox(writer, deps.tools);
   for (;;) {
     signal.throwIfAborted();
     const action = nextAction(writer.progress);
@@ -44,6 +45,13 @@ export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: Abo
         break;
     }
   }
+}
+
+/** The sandbox is made while the model thinks. What goes wrong is told when a tool needs it. */
+function prepareSandbox(writer: RunWriter, { tools, sandboxOf }: ToolPhaseDeps): void {
+  const { spec } = writer;
+  if (spec.isOperator || !spec.tools.some((name) => tools.get(name)?.risk.startsWith('sandbox') === true)) return;
+  sandboxOf(writer).catch(() => {});
 }
 
 export async function finishRun(

@@ -39,8 +39,12 @@ export interface WorkersDeps {
   readonly manager: () => RunManager;
   readonly journal: Journal;
   readonly templates: readonly WorkerTemplate[];
+  readonly reach: Reach;
   readonly userHome: string;
 }
+
+/** What a template's sandbox reaches for this agent, as text for people. */
+export type Reach = (agentId: string, places: readonly string[] | undefined) => Promise<readonly string[]>;
 
 export function createWorkers(deps: WorkersDeps): Workers {
   const outcomeOf = async (row: RunsTable): Promise<ToolOutcome> => toOutcome(row, await labelOf(row.id, deps));
@@ -61,10 +65,12 @@ export function createWorkers(deps: WorkersDeps): Workers {
   const create = async (id: string, task: Parameters<Workers['spawn']>[0], context: ToolContext): Promise<void> => {
     const parent = await deps.runs.get(context.runId);
     const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
+    const template = deps.templates.find((known) => known.id === task.template);
     const spec = workerSpec(task, {
       parent: { runId: parent.id, spec: specOf(parent), label: await labelOf(parent.id, deps) },
       templates: deps.templates,
       folders,
+      reach: await deps.reach(context.agentId, template?.egress),
     });
     await deps.store.write([deps.manager().create(spec, id).statement]);
   };
