@@ -70,6 +70,14 @@ function commandsIn(text: string): string[] {
 
 /** Dotted paths of all leaves of a JSON schema. */
 function keysOf(schema: unknown, path = ''): string[] {
+  const choices = z
+    .object({ oneOf: z.array(z.unknown()) })
+    .or(z.object({ anyOf: z.array(z.unknown()) }))
+    .safeParse(schema);
+  if (choices.success) {
+    const all = 'oneOf' in choices.data ? choices.data.oneOf : choices.data.anyOf;
+    return [...new Set(all.flatMap((choice) => keysOf(choice, path)))];
+  }
   const properties = z.object({ properties: z.record(z.string(), z.unknown()) }).safeParse(schema);
   if (!properties.success) return [path];
   return Object.entries(properties.data.properties).flatMap(([key, value]) =>

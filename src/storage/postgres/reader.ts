@@ -26,7 +26,7 @@ export class Reader {
     this.#patienceMs = options.patienceMs;
     this.#pool = new Pool({
       connectionString: connectionString(target, '-c default_transaction_read_only=on'),
-      application_name: `holdfast reader ${options.name}`.slice(0, 63),
+      application_name: `holdfast-reader ${options.name}`.slice(0, 63),
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
       max: CONNECTIONS,
