@@ -12,6 +12,7 @@ import { SANDBOX_ID, sandboxArguments } from './arguments.ts';
 import { clearGround, commandName, type Ground, prepareGround } from './ground.ts';
 import { checkMounts } from './mounts.ts';
 import { probeGround } from './probe.ts';
+import { runCommand } from './process.ts';
 import { createSandbox } from './sandbox.ts';
 import { sweepOrphans } from './sweep.ts';
 
@@ -56,7 +57,11 @@ export function createBubblewrap(options: BubblewrapOptions): Launcher & AsyncDi
     const argumentFile = join(prepared.directory, `arguments-${commandName()}`);
     await writeFile(argumentFile, argumentBytes(prepared, spec), { mode: 0o600 });
     const place = { ground: prepared, argumentFile, mounts, limits: spec.limits };
-    return createSandbox({ id: spec.id, place, limiter, onDispose: () => rm(argumentFile, { force: true }) });
+    return createSandbox({
+      ...{ id: spec.id, launcher: 'bubblewrap', wallMs: spec.limits.wallMs, limiter },
+      run: (command) => runCommand(place, command),
+      onDispose: () => rm(argumentFile, { force: true }),
+    });
   };
 
   return {
@@ -84,7 +89,7 @@ function argumentBytes(ground: Ground, spec: SandboxSpec): string {
 }
 
 /** Makes the volume and gives it to the sandbox's user, through a descriptor so that no link is followed. */
-async function prepareVolume(volume: string, isRoot: boolean): Promise<void> {
+export async function prepareVolume(volume: string, isRoot: boolean): Promise<void> {
   await mkdir(volume, { recursive: true, mode: 0o700 });
   const descriptor = openSync(volume, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
