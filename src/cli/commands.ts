@@ -21,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./commands/token.ts')).token,
   vault: async () => (await import('./commands/vault.ts')).vault,
   unlock: async () => (await import('./commands/unlock.ts')).unlock,
+  'build-worker-image': async () => (await import('./commands/build-worker-image.ts')).buildImage,
   simulator: async () => (await import('./commands/simulator.ts')).simulator,
   version: async () => (await import('./commands/version.ts')).version,
 };

@@ -27,6 +27,7 @@ const BASE = 'holdfast-test-base:latest';
 const IMAGE = 'holdfast-test-worker:latest';
 const RUNNING = '/var/run/docker.sock';
 const DAEMON = '/usr/sbin/dockerd';
+const DPKG = '/usr/bin/dpkg-query';
 const READY_WITHIN_MS = 30_000;
 export const WORKER_FOLDER = join(import.meta.dirname, '../../docker/worker');
 const run = promisify(execFile);
@@ -34,13 +35,14 @@ const run = promisify(execFile);
 /** What a small Debian is, as far as it is installed: programs that the attacks need, and their libraries. */
 const PACKAGES =
   `base-files bash bsdutils coreutils dash debianutils diffutils findutils grep gzip hostname libc-bin libc6 login
-  mount passwd perl-base procps sed tar util-linux util-linux-extra libacl1 libattr1 libaudit1 libblkid1 libbz2-1.0
+  mawk mount passwd perl-base procps sed tar util-linux util-linux-extra libacl1 libattr1 libaudit1 libblkid1 libbz2-1.0
   libcap-ng0 libcap2 libcrypt1 libdb5.3 libgcrypt20 libgmp10 libgpg-error0 liblz4-1 liblzma5 libmount1 libncursesw6
   libpam-modules libpam-runtime libpam0g libpcre2-8-0 libproc2-0 libselinux1 libsmartcols1 libssl3 libssl3t64 libsystemd0
   libtinfo6 libudev1 libuuid1 libzstd1 zlib1g socat libwrap0 libreadline8 readline-common`.split(/\s+/);
 
 /** The engine, or the reason why there is none. */
 export async function openDockerEngine(): Promise<DockerEngine | string> {
+  if (!existsSync(DPKG)) return 'the base image is made of Debian packages, and this is no Debian';
   const started = (await answers(RUNNING)) ? { socketPath: RUNNING, stop: async () => undefined } : await startDaemon();
   if (typeof started === 'string') return started;
   const { socketPath, stop } = started;
@@ -51,7 +53,7 @@ export async function openDockerEngine(): Promise<DockerEngine | string> {
     return { engine, socketPath, image: IMAGE, base: BASE, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
-    return `the container engine on ${socketPath} could not make an image: ${error instanceof Error ? error.message : error}`;
+    throw error;
   }
 }
 
@@ -113,7 +115,7 @@ async function importBase(engine: Engine): Promise<void> {
     await writeFile(list, `${(await installedFiles()).join('\n')}\n`);
     const root = await skeleton(join(folder, 'root'));
     const archive = join(folder, 'base.tar');
-    const names = await readdir(root);
+    const names = (await readdir(root)).map((name) => (name === 'usr' ? 'usr/bin/awk' : name));
     await run('tar', ['-cf', archive, '-C', '/', '--no-recursion', '-T', list]);
     await run('tar', ['-rf', archive, '-C', root, '--owner=0', '--group=0', ...names]);
     const [repository, tag] = BASE.split(':');
@@ -127,8 +129,8 @@ async function importBase(engine: Engine): Promise<void> {
 }
 
 async function installedFiles(): Promise<string[]> {
-  const { stdout: known } = await run('dpkg-query', ['-W', '-f', '${Package}\\n'], { maxBuffer: 10_000_000 });
-  const installed = new Set(known.split('\n'));
+  const { stdout: known } = await run('dpkg', ['--get-selections'], { maxBuffer: 10_000_000 });
+  const installed = new Set(known.split('\n').map((line) => line.split(/[\s:]/)[0]));
   const packages = PACKAGES.filter((name) => installed.has(name));
   const { stdout } = await run('dpkg-query', ['-L', ...packages], { maxBuffer: 50_000_000 });
   const wanted = /^\/(?:usr\/)?(?:bin|sbin|lib|lib64|libexec)(?:\/|$)/;
@@ -149,10 +151,11 @@ async function merged(path: string): Promise<string | undefined> {
 }
 
 async function skeleton(root: string): Promise<string> {
-  const folders = ['dev', 'etc', 'proc', 'sys', 'run', 'tmp', 'var/tmp', 'root', 'home'];
+  const folders = ['dev', 'etc', 'proc', 'sys', 'run', 'tmp', 'var/tmp', 'root', 'home', 'usr/bin'];
   for (const name of folders) await mkdir(join(root, name), { recursive: true, mode: 0o755 });
   for (const name of ['bin', 'sbin', 'lib', 'lib64'])
     await symlink(join('usr', basename(await realpath(`/${name}`))), join(root, name));
+  await symlink('mawk', join(root, 'usr/bin/awk'));
   await writeFile(
     join(root, 'etc/passwd'),
     'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/sh\n',
