@@ -65,7 +65,7 @@ export async function run(options: StartBenchOptions): Promise<BenchTable> {
         { atMost: 10 },
       ),
       {
-        what: 'the same, against a third of OpenLegion',
+        what: '`holdfast start`, against a third of OpenLegion',
         value: answers,
         unit: 'ms',
         goal: `< ${PEER_THIRD_MS} ms`,

@@ -20,6 +20,8 @@ export interface Home {
   readonly vaultOwnerSocket: string;
   readonly vaultHostSocket: string;
   readonly hostSocket: string;
+  /** The doors of sandboxes: one socket per run, made by the vault. Names of 16 characters. */
+  readonly egressDoors: string;
   readonly supervisorPid: string;
   /** The supervisor's control socket: one JSON line in, one out. */
   readonly supervisorSocket: string;
@@ -46,6 +48,7 @@ export function homeAt(directory: string): Home {
     vaultOwnerSocket: join(run, 'vault-owner.sock'),
     vaultHostSocket: join(run, 'vault-host.sock'),
     hostSocket: join(run, 'host.sock'),
+    egressDoors: join(run, 'egress'),
     supervisorPid: join(run, 'supervisor.pid'),
     supervisorSocket: join(run, 'supervisor.sock'),
   };

@@ -1,7 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 import { request } from '../base/http.ts';
+import { EgressRules } from '../protocol/egress.ts';
 import { ERROR_CODES, type ErrorShape, HoldfastError } from '../protocol/error.ts';
 import type { BudgetCaps, BudgetView, ProviderSetting } from '../protocol/vault-api.ts';
 import { CallerToken, CallerView, EgressExceptions, ModelFacts, VaultStatus } from '../protocol/vault-api.ts';
@@ -23,6 +25,9 @@ export interface VaultOwner {
   listBudgets(): Promise<readonly BudgetView[]>;
   putExceptions(agent: string, exceptions: EgressExceptions): Promise<void>;
   getExceptions(agent: string): Promise<EgressExceptions>;
+  /** Replaces what the agent's sandboxes may reach. */
+  putEgressRules(agent: string, rules: EgressRulesInput): Promise<void>;
+  getEgressRules(agent: string): Promise<EgressRules>;
   createCaller(agent: string, note?: string): Promise<CallerToken>;
   listCallers(): Promise<readonly CallerView[]>;
   deleteCaller(id: string): Promise<void>;
@@ -36,6 +41,7 @@ export interface VaultOwner {
   modelFacts(provider: string, model: string): Promise<ModelFacts>;
 }
 
+type EgressRulesInput = z.input<typeof EgressRules>;
 export type ProviderSettingInput = Pick<ProviderSetting, 'wire' | 'baseUrl'> & Partial<ProviderSetting>;
 
 export interface VaultOwnerOptions {
@@ -59,6 +65,8 @@ export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
     listBudgets: async () => ((await call('GET', '/budgets')) as { budgets: BudgetView[] }).budgets,
     putExceptions: async (agent, list) => void (await call('PUT', `/egress-exceptions/${name(agent)}`, list)),
     getExceptions: async (agent) => EgressExceptions.parse(await call('GET', `/egress-exceptions/${name(agent)}`)),
+    putEgressRules: async (agent, rules) => void (await call('PUT', `/egress-rules/${name(agent)}`, rules)),
+    getEgressRules: async (agent) => EgressRules.parse(await call('GET', `/egress-rules/${name(agent)}`)),
     createCaller: async (agent, note = '') => CallerToken.parse(await call('POST', '/callers', { agent, note })),
     listCallers: async () =>
       CallerView.array().parse(((await call('GET', '/callers')) as { callers: unknown }).callers),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { HoldfastError } from '../protocol/error.ts';
 import { SYSTEM_LABEL } from '../protocol/label.ts';
 import { createScriptedModel } from '../testing/scripted-model.ts';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../testing/test-core.ts';
@@ -146,6 +147,41 @@ describe('a chat run', () => {
     const failed = await ask(broken, 'go');
     expect(failed).toMatchObject({ state: 'failed', answer: null });
     expect(failed.error).toContain('The key is wrong.');
+  });
+});
+
+describe('a database that cannot be written for a while', () => {
+  it('holds a run up and ends none', async () => {
+    let full = false;
+    const echo = echoTool({
+      during: async () => {
+        full = true;
+        setTimeout(() => {
+          full = false;
+        }, 700);
+      },
+    });
+    const model = createScriptedModel((request) => {
+      const last = request.transcript.at(-1);
+      return last?.role === 'tool' ? last.text.slice(0, 8) : { calls: [{ tool: 'echo', input: { text: 'x' } }] };
+    });
+    await using world = await start({
+      model,
+      tools: [echo],
+      wrapStore: (store) => ({
+        dialect: store.dialect,
+        read: (statement) => store.read(statement),
+        write: async (unit) => {
+          if (full) throw new HoldfastError('storage.full', 'The disk is full.');
+          return await store.write(unit);
+        },
+        [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+      }),
+    });
+    const message = await ask(world, 'go');
+    // The tool may not run twice, so its outcome is unknown; the message is answered all the same.
+    expect(message).toMatchObject({ state: 'answered', answer: 'Unknown:' });
+    expect(echo.calls).toHaveLength(1);
   });
 });
 
@@ -326,6 +362,38 @@ describe('workers', () => {
     });
     await using world = await start({ model });
     expect((await ask(world, 'go')).answer).toBe('the answer was blue');
+  });
+
+  it('does not wait for a background worker, and tells the session when it settles', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const model = createScriptedModel(async (request) => {
+      if (isWorker(request)) {
+        await held;
+        return 'forty-two';
+      }
+      const last = request.transcript.at(-1);
+      if (last?.role === 'user' && last.text.startsWith('[Holdfast]')) return `I hear: ${last.text.split('\n')[0]}`;
+      if (last?.role === 'user' && last.text === 'still there?') return 'yes';
+      const result = lastTool(request);
+      if (result !== undefined) return `started, ${result.status}`;
+      return { calls: [{ tool: 'spawn_worker', input: { template: 'writer', task: 'compute', background: true } }] };
+    });
+    await using world = await start({ model });
+    expect((await ask(world, 'go')).answer).toBe('started, running');
+    // The worker is still at it, and the operator answers all the same.
+    expect((await ask(world, 'still there?')).answer).toBe('yes');
+    const worker = (await world.core.runs.list({ limit: 10 })).find((run) => run.kind === 'worker');
+    release();
+    await world.core.manager.settled(worker?.id ?? '', AbortSignal.timeout(10_000));
+    const [session] = await world.core.sessions.list('operator');
+    const history = await world.core.inbox.history(session?.id ?? '', 10);
+    const told = history.at(-1);
+    expect(told).toMatchObject({ principal: 'holdfast', text: 'The worker writer is done: compute' });
+    await world.core.manager.settled(told?.run_id ?? '', AbortSignal.timeout(10_000));
+    expect((await world.core.inbox.get(told?.id ?? '')).answer).toContain('The worker writer is done: compute');
   });
 
   it('reports an error of a worker with its name', async () => {

@@ -16,16 +16,18 @@ import type { Model } from './models/model.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { AnyTool } from './tools/tool.ts';
-import { createToolbox } from './tools/toolbox.ts';
+import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
+import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers } from './workers/workers.ts';
+import { createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -79,14 +81,24 @@ export function createCore(deps: CoreDeps): Core {
     runs,
     journal,
     templates: deps.templates,
+    reach: deps.sandboxes.reach,
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox([
-    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome: deps.paths.userHome, networkTools: ['web_fetch'] }),
-    createAskParent(),
-  ]);
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const followUps = createFollowUps({
+    agents,
+    sessions,
+    config,
+    defaultModel: deps.defaultModel,
+    inbox: () => inbox,
+    manager: () => manager,
+  });
+  const onFinish: OnFinish = async (writer, event) => [
+    approvals.closeOf(writer.runId),
+    ...finishChat(writer, event, { inbox, sessions }),
+    ...(await followUps.statements(writer, event)),
+  ];
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -95,34 +107,11 @@ export function createCore(deps: CoreDeps): Core {
     log: log.child('runs'),
     project: createProjection(sql),
     onSettled: async (writer, state) => {
+      const follow = followUps.runOf(writer);
+      if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state !== 'asked') await deps.sandboxes.release(writer.runId);
     },
-    loop: {
-      onFinish: (writer, event) => [approvals.closeOf(writer.runId), ...finishChat(writer, event, { inbox, sessions })],
-      tools: {
-        tools: toolbox.byName,
-        clock,
-        gate: createGate({
-          approvals,
-          paths: deps.paths,
-          approvalExpiresAfterMs: config.approvals.expiresAfterMs,
-          clock,
-        }),
-        sandboxOf: (writer) => deps.sandboxes.of({ runId: writer.runId, folders: writer.spec.folders }),
-        live: {
-          output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
-          progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
-        },
-      },
-      model: {
-        model: deps.model,
-        contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
-        describe: toolbox.describe,
-        live: journal.live,
-        vaultReachable: deps.vaultReachable,
-        clock,
-      },
-    },
+    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, onFinish }),
   });
   const inbox: Inbox = createInbox({
     store,
@@ -156,4 +145,48 @@ export function createCore(deps: CoreDeps): Core {
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+type LoopParts = CoreDeps & {
+  readonly journal: Journal;
+  readonly runs: RunStore;
+  readonly approvals: Approvals;
+  readonly toolbox: Toolbox;
+  readonly onFinish: OnFinish;
+};
+
+function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+  const expires = deps.config.approvals.expiresAfterMs;
+  return {
+    onFinish,
+    tools: {
+      tools: toolbox.byName,
+      clock,
+      onFinish,
+      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
+      annotate: deps.sandboxes.annotate,
+      live: {
+        output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
+        progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
+      },
+    },
+    model: {
+      model: deps.model,
+      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      describe: toolbox.describe,
+      live: journal.live,
+      vaultReachable: deps.vaultReachable,
+      clock,
+    },
+  };
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+  const { userHome } = deps.paths;
+  return [
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    createAskParent(),
+  ];
 }

@@ -21,6 +21,7 @@ import { type Core, createCore } from './core.ts';
 import { hostMigrations } from './database.ts';
 import { createModels } from './models/models.ts';
 import { packageRoot } from './package-root.ts';
+import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
@@ -87,6 +88,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('egress doors', async (signal) => {
+    await vault.waitUntilReachable(signal);
+    await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
+  });
   const access = createAccess({ store, clock });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api') };
   const api = stack.use(
@@ -112,7 +117,8 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
-  const sandboxes = stack.use(await openSandboxes(options, stack));
+  const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
+  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -135,17 +141,20 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, models, core };
+  return { store, blobs, vault, sandboxes, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
 
-async function openSandboxes({ home, config, log }: HostConfig, stack: AsyncDisposableStack): Promise<RunSandboxes> {
+async function openSandboxes(
+  { home, config, log }: HostConfig,
+  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
+): Promise<RunSandboxes> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
   const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits });
+  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
 }
 
 interface SweepDeps {

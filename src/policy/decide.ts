@@ -16,7 +16,7 @@ export interface GateRequest {
 
 export type Resource =
   | { readonly kind: 'path'; readonly path: string; readonly mode: 'ro' | 'rw' }
-  | { readonly kind: 'template'; readonly id: string; readonly network: boolean }
+  | { readonly kind: 'template'; readonly id: string; readonly network: boolean; readonly egress?: readonly string[] }
   | { readonly kind: 'url'; readonly url: string };
 
 export interface GateFacts extends PathFacts {
@@ -71,6 +71,7 @@ function folderCard(
 ): Extract<Decision, { kind: 'ask' }>['card'] {
   const writes = paths.some((path) => path.mode === 'rw');
   const templates = request.resources.filter((resource) => resource.kind === 'template');
+  const reaches = templates.some((template) => (template.egress ?? []).length > 0);
   return {
     title: writes ? 'A worker wants to change files in a folder' : 'A worker wants to read a folder',
     facts: [
@@ -80,12 +81,21 @@ function folderCard(
       })),
       ...templates.map((template) => ({ name: 'worker', value: template.id })),
       { name: 'asked by', value: request.agentId },
-      { name: 'network', value: templates.some((template) => template.network) ? 'reads web pages' : 'none' },
+      { name: 'network', value: networkOf(templates) },
     ],
-    risk: writes
-      ? 'files in this folder can be changed or deleted'
-      : 'the worker and its model see what is in this folder',
+    risk: `${writes ? 'files in this folder can be changed or deleted' : 'the worker and its model see what is in this folder'}${
+      reaches ? ', and the worker can send it to the hosts named' : ''
+    }`,
   };
+}
+
+function networkOf(templates: readonly { network: boolean; egress?: readonly string[] }[]): string {
+  const hosts = [...new Set(templates.flatMap((template) => template.egress ?? []))];
+  const ways = [
+    ...(templates.some((template) => template.network) ? ['reads web pages'] : []),
+    ...(hosts.length > 0 ? [`programs reach ${hosts.join(', ')}`] : []),
+  ];
+  return ways.length === 0 ? 'none' : ways.join('; ');
 }
 
 function deny(rule: string, reason: string, unlock: string): Decision {

@@ -46,6 +46,8 @@ export const MessageView = z.object({
   agentId: z.string(),
   sessionId: z.string(),
   runId: z.string().nullable(),
+  /** `host`: Holdfast's own note that a background worker settled. */
+  source: z.enum(['user', 'host']),
   state: z.enum(MESSAGE_STATES),
   text: z.string(),
   /** The final answer once `answered`; the reason once `refused` or `failed`. */

@@ -45,6 +45,11 @@ export interface SandboxSpec {
   readonly limits: SandboxLimits;
   /** The whole environment inside, on top of PATH, HOME=/data, LANG and TMPDIR. Never a secret. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Absolute path of the sandbox's own socket of the vault, its one way out. Inside it is an HTTP proxy on loopback, and
+   * the environment says so to ordinary programs. Absent: no network at all.
+   */
+  readonly egressSocket?: string;
 }
 
 export interface Command {

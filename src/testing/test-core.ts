@@ -7,7 +7,7 @@ import { type Core, createCore } from '../host/core.ts';
 import { hostMigrations } from '../host/database.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
-import { createRunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
+import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
 import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
@@ -15,6 +15,7 @@ import { HoldfastConfig } from '../protocol/config.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { openSqliteStore } from '../storage/sqlite/store.ts';
 import type { Store } from '../storage/store.ts';
+import { noDoors } from './no-doors.ts';
 import { noLauncher } from './no-launcher.ts';
 
 export interface TestCore extends AsyncDisposable {
@@ -34,6 +35,10 @@ export interface TestCoreOptions {
   readonly clock?: Clock;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
+  /** Default: none can be made. */
+  readonly sandboxes?: RunSandboxes;
+  /** What every template lists under `egress`. */
+  readonly egress?: readonly string[];
   readonly wrapStore?: (store: Store) => Store;
 }
 
@@ -44,12 +49,15 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const store = options.wrapStore?.(opened) ?? opened;
   const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
   const launcher = noLauncher();
-  const sandboxes = createRunSandboxes({
-    launcher,
-    probe: await launcher.probe(AbortSignal.timeout(1_000)),
-    volumes: join(home, 'volumes'),
-    limits: config.sandbox.limits,
-  });
+  const sandboxes =
+    options.sandboxes ??
+    createRunSandboxes({
+      launcher,
+      probe: await launcher.probe(AbortSignal.timeout(1_000)),
+      volumes: join(home, 'volumes'),
+      limits: config.sandbox.limits,
+      doors: noDoors,
+    });
   const tools = options.tools ?? [];
   const templates = await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS);
   const core = createCore({
@@ -62,7 +70,8 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     actingTools: () => tools,
     templates: templates.map((template) => ({
       ...template,
-      tools: [...template.tools, ...tools.map((tool) => tool.name)],
+      tools: [...new Set([...template.tools, ...tools.map((tool) => tool.name)])],
+      ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
     config,
     defaultModel: () => 'simulator/guide',

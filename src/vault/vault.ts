@@ -4,9 +4,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
-import { createExceptions } from './egress/exceptions.ts';
+import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
+import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
 import { createBudgets } from './model/budgets.ts';
 import { Ledger } from './model/ledger.ts';
@@ -55,7 +56,13 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const ring = await KeyRing.open(config.key, { database, meta, keyFile: home.vaultKeyFile });
   const providers = stack.use(new Providers(database, config.timeouts ?? DEFAULT_TIMEOUTS));
   let tcpPort: number | undefined;
-  const deps = composeDoors(config, { database, ring, providers, tcpPort: () => tcpPort });
+  const exceptions = createExceptions(database);
+  const resolveAll = config.resolveAll ?? resolveWithSystem;
+  const { logger, now = Date.now } = config;
+  const directory = home.egressDoors;
+  const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
+  const deps = composeDoors(config, { database, ring, providers, exceptions, egress, tcpPort: () => tcpPort });
+  await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
   stack.defer(() => deps.routes.ledger.flush());
@@ -100,11 +107,13 @@ interface Core {
   readonly database: DatabaseSync;
   readonly ring: KeyRing;
   readonly providers: Providers;
+  readonly exceptions: Exceptions;
+  readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
 function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers } = core;
+  const { database, ring, providers, exceptions, egress } = core;
   const { logger } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
@@ -124,11 +133,23 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     onWriteError: (error) => logger.error('the ledger could not be written', { error }),
   });
   const callers = createCallers(database);
-  const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
-  const routes = { status, ring, secrets, providers, budgets, spending, ledger, callers, exceptions, prices, fetch };
+  const routes = {
+    status,
+    ring,
+    secrets,
+    providers,
+    budgets,
+    spending,
+    ledger,
+    callers,
+    exceptions,
+    egress,
+    prices,
+    fetch,
+  };
   return { routes, proxy, callers, logger };
 }

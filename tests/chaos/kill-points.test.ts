@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Tool } from '../../src/host/tools/tool.ts';
@@ -39,7 +40,30 @@ function mortal(store: Store, life: { writes: number; death: Death; died: () => 
 
 const chat = { agentId: 'operator', channel: 'local', chatId: 'owner' };
 
-function scenario() {
+interface Play {
+  readonly effects: string[];
+  readonly model: ReturnType<typeof createScriptedModel>;
+  readonly tools: readonly Tool[];
+}
+
+/** The same with a worker that nobody waits for: its result must reach the session by itself, once. */
+function backgroundScenario(): Play {
+  const { effects, tools } = scenario();
+  const model = createScriptedModel((request) => {
+    const last = request.transcript.at(-1);
+    if (request.system.includes('You are a worker of Holdfast'))
+      return last?.role === 'tool'
+        ? `posted (${last.text.slice(0, 7)})`
+        : { calls: [{ tool: 'post', input: { text: 'hello' } }] };
+    if (last?.role === 'user' && last.text.startsWith('[Holdfast]'))
+      return `told: ${/posted \(\w+\)/.exec(last.text)?.[0]}`;
+    if (last?.role === 'tool') return 'under way';
+    return { calls: [{ tool: 'spawn_worker', input: { template: 'writer', task: 'post it', background: true } }] };
+  });
+  return { effects, model, tools };
+}
+
+function scenario(): Play {
   const effects: string[] = [];
   const post: Tool<{ text: string }> = {
     name: 'post',
@@ -84,39 +108,40 @@ async function send(world: TestCore): Promise<void> {
 }
 
 /** One life that dies at the given write, then one that lives; returns what a user and an auditor would find. */
-async function dieAndRecover(writes: number, death: Death) {
+async function dieAndRecover(writes: number, death: Death, play: Play) {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-chaos-'));
-  const play = scenario();
   try {
     const reached = await firstLife(home, play, { writes, death });
     await using world = await createTestCore({ ...play, home });
     await world.core.recover();
     // The platform delivers the message again, as it would to a host that never acknowledged it.
     await send(world);
-    const [session] = await world.core.sessions.list('operator');
-    const [message, ...more] = await world.core.inbox.history(session?.id ?? '', 10);
-    await world.core.manager.settled(message?.run_id ?? '', AbortSignal.timeout(20_000));
-    const answered = await world.core.inbox.get(message?.id ?? '');
+    const history = await untilIdle(world);
     return {
       reached,
-      messages: 1 + more.length,
-      state: answered.state,
-      answer: answered.answer ?? '',
+      states: history.map((message) => message.state),
+      answer: history.at(-1)?.answer ?? '',
       effects: play.effects.length,
       runs: (await world.core.runs.list({ limit: 100 })).length,
-      open: (await world.core.runs.open()).length,
     };
   } finally {
     await rm(home, { recursive: true, force: true });
   }
 }
 
+/** Waits until no run is open and returns the conversation. */
+async function untilIdle(world: TestCore) {
+  for (const deadline = Date.now() + 20_000; ; await delay(5)) {
+    const open = await world.core.runs.open();
+    const [session] = await world.core.sessions.list('operator');
+    if (open.length === 0) return await world.core.inbox.history(session?.id ?? '', 10);
+    if (Date.now() > deadline)
+      throw new Error(`still open: ${open.map((run) => `${run.kind} ${run.state}`).join(', ')}`);
+  }
+}
+
 /** Returns true when it died, false when the scenario was over before. */
-async function firstLife(
-  home: string,
-  play: ReturnType<typeof scenario>,
-  life: { writes: number; death: Death },
-): Promise<boolean> {
+async function firstLife(home: string, play: Play, life: { writes: number; death: Death }): Promise<boolean> {
   let died = (): void => {};
   const death = new Promise<true>((resolve) => {
     died = () => resolve(true);
@@ -130,33 +155,52 @@ async function firstLife(
     wrapStore: (store) => mortal(store, { ...life, died }),
   });
   const done = send(mortalWorld).then(async () => {
-    const [session] = await mortalWorld.core.sessions.list('operator');
-    const [message] = await mortalWorld.core.inbox.history(session?.id ?? '', 1);
-    await mortalWorld.core.manager.settled(message?.run_id ?? '', new AbortController().signal);
+    await untilIdle(mortalWorld);
     return false as const;
   });
+  done.catch(() => {}); // A dead world never gets idle.
   const reached = await Promise.race([death, done]);
   await mortalWorld.abandon();
   return reached;
 }
 
-describe.each<Death>(['before', 'after'])('death %s the commit', (death) => {
-  it('loses nothing and repeats nothing at any write of a run', { timeout: 300_000 }, async () => {
-    let writes = 1;
-    let unknown = 0;
-    for (; ; writes += 1) {
-      const found = await dieAndRecover(writes, death);
-      expect({ writes, ...found }).toMatchObject({ writes, messages: 1, state: 'answered', runs: 2, open: 0 });
-      expect(found.answer).toMatch(/^result: posted \((posted|Unknown)\), told yes$/);
-      expect(found.effects).toBeLessThanOrEqual(1);
-      // Done at most once; when nobody can know whether it was done, the answer says so.
-      if (found.effects === 0 || found.answer.includes('Unknown')) {
-        expect(found.answer).toContain('Unknown');
-        unknown += 1;
+const PLAYS = [
+  {
+    name: 'that waits for its worker',
+    play: scenario,
+    expected: { states: ['answered'], runs: 2 },
+    answer: /^result: posted \((posted|Unknown)\), told yes$/,
+    writes: 20,
+  },
+  {
+    name: 'whose worker goes on in the background',
+    play: backgroundScenario,
+    expected: { states: ['answered', 'answered'], runs: 3 },
+    answer: /^told: posted \((posted|Unknown)\)$/,
+    writes: 15,
+  },
+];
+const DEATHS: readonly Death[] = ['before', 'after'];
+
+describe.each(PLAYS)('a run $name', ({ play, expected, answer, writes: least }) => {
+  it.each(DEATHS)(
+    'loses nothing and repeats nothing when the host dies %s any commit',
+    { timeout: 300_000 },
+    async (death) => {
+      let writes = 1;
+      let unknown = 0;
+      for (; ; writes += 1) {
+        const found = await dieAndRecover(writes, death, play());
+        expect({ writes, ...found }).toMatchObject({ writes, ...expected });
+        expect(found.answer).toMatch(answer);
+        expect(found.effects).toBeLessThanOrEqual(1);
+        // Done at most once; when nobody can know whether it was done, the answer says so.
+        if (found.effects === 0) expect(found.answer).toContain('Unknown');
+        if (found.answer.includes('Unknown')) unknown += 1;
+        if (!found.reached) break;
       }
-      if (!found.reached) break;
-    }
-    expect(writes).toBeGreaterThan(20);
-    expect(unknown).toBeGreaterThan(0);
-  });
+      expect(writes).toBeGreaterThan(least);
+      expect(unknown).toBeGreaterThan(0);
+    },
+  );
 });

@@ -21,6 +21,7 @@ import { createSimulator, type Simulator } from '../../src/simulator/simulator.t
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { createFileBlobStore } from '../../src/storage/file-blob-store.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts';
+import { noDoors } from '../../src/testing/no-doors.ts';
 import { startVaultProcess } from '../../src/testing/vault-process.ts';
 
 /**
@@ -68,7 +69,7 @@ beforeAll(async () => {
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable: async () => {},
-      sandboxes: stack.use(createRunSandboxes({ launcher, probe, volumes, limits })),
+      sandboxes: stack.use(createRunSandboxes({ launcher, probe, volumes, limits, doors: noDoors })),
       actingTools: ({ artifacts }) =>
         createSandboxTools({ blobs, recordArtifact: (context, file) => artifacts.record(context, file) }),
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), [...ACTING, 'web_fetch', 'ask_parent']),

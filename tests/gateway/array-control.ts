@@ -116,6 +116,7 @@ export class ArrayControl implements Control {
       agentId,
       sessionId: message.sessionId ?? 'ses_1',
       runId: null,
+      source: 'user',
       state: 'received',
       text: message.text,
       answer: null,

@@ -1,10 +1,10 @@
-/** A host process of its own for tests that kill it or run it as another user: `<home> <script>`; prints what the script prints. */
+/** A host process of its own for tests that kill it or run it as another user: `<home> <script> [limits] [socket of a door]`; prints what the script prints. */
 import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { SandboxLimits } from '../../src/protocol/config.ts';
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts';
 
-const [, , home = '', script = '', limits = 'auto'] = argv;
+const [, , home = '', script = '', limits = 'auto', egressSocket] = argv;
 await using launcher = createBubblewrap({
   home,
   scratch: join(home, 'run'),
@@ -18,6 +18,7 @@ await using sandbox = await launcher.create({
   mounts: [],
   limits: SandboxLimits.parse({}),
   env: {},
+  ...(egressSocket === undefined ? {} : { egressSocket }),
 });
 const command = sandbox.spawn({ argv: ['sh', '-c', script] });
 command.stdin.end();

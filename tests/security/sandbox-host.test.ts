@@ -2,12 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts';
+import { findProgram } from '../../src/sandbox/bubblewrap/root-files.ts';
 import { findByMarker, until } from '../../src/sandbox/launcher.conformance.ts';
 import { whyNoSandbox } from './sandbox-world.ts';
 
@@ -42,13 +44,17 @@ describe.skipIf(reason !== undefined)('a host process', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  const start = (script: string, options: { uid?: number; limits?: string } = {}): ChildProcess => {
-    const { uid, limits = 'auto' } = options;
-    child = spawn(process.execPath, ['--no-warnings', CHILD, home, script, limits], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-      env: { PATH: process.env['PATH'], HOME: home },
-    });
+  const start = (script: string, options: { uid?: number; limits?: string; door?: string } = {}): ChildProcess => {
+    const { uid, limits = 'auto', door } = options;
+    child = spawn(
+      process.execPath,
+      ['--no-warnings', CHILD, home, script, limits, ...(door === undefined ? [] : [door])],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...(uid === undefined ? {} : { uid, gid: uid }),
+        env: { PATH: process.env['PATH'], HOME: home },
+      },
+    );
     return child;
   };
 
@@ -103,6 +109,23 @@ describe.skipIf(reason !== undefined)('a host process', () => {
       expect(out).toMatch(/^x$/m);
       expect(out).toMatch(/unshare.*not permitted/);
       expect(out).toMatch(/core_pattern.*(Permission denied|Read-only)/);
+    });
+
+    it('brings a door in', async () => {
+      if ((await findProgram('socat')) === undefined) return console.warn('skipped: socat is not installed.');
+      await chown(home, SOMEBODY, SOMEBODY);
+      const path = join(root, 'door');
+      const door = createServer(
+        (socket) => void socket.once('data', () => socket.end('HTTP/1.0 200 OK\r\n\r\nfrom the door')),
+      );
+      await new Promise<void>((resolve) => door.listen(path, resolve));
+      await chmod(path, 0o666);
+      try {
+        const host = start('curl -sS http://anywhere.test/', { uid: SOMEBODY, door: path });
+        expect(host.stdout ? await text(host.stdout) : '').toContain('from the door');
+      } finally {
+        door.close();
+      }
     });
 
     it('leaves nothing behind when it is killed', async () => {

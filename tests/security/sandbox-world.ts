@@ -12,7 +12,12 @@ export interface SandboxWorld extends AsyncDisposable {
   readonly root: string;
   readonly home: string;
   readonly launcher: Launcher;
-  create(options?: { name?: string; mounts?: readonly Mount[]; limits?: Partial<SandboxLimits> }): Promise<Sandbox>;
+  create(options?: {
+    name?: string;
+    mounts?: readonly Mount[];
+    limits?: Partial<SandboxLimits>;
+    egressSocket?: string;
+  }): Promise<Sandbox>;
   volumeOf(name: string): string;
 }
 
@@ -33,6 +38,7 @@ export async function createSandboxWorld(makeLauncher: MakeLauncher = createBubb
       return launcher.create({
         ...{ id: name, volume: volumeOf(name), mounts: options.mounts ?? [], env: {} },
         limits: SandboxLimits.parse({ wallMs: 20_000, ...options.limits }),
+        ...(options.egressSocket === undefined ? {} : { egressSocket: options.egressSocket }),
       });
     },
     [Symbol.asyncDispose]: async () => {

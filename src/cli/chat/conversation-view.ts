@@ -194,7 +194,9 @@ function progressHandlers(state: ViewState): Handlers {
         dim(state, run, `outcome unknown: ${event.interrupted.length} interrupted effect(s)`);
     },
     'input.received': (run, event) => {
-      if (!run.root || event.source !== 'user') return;
+      if (!run.root) return;
+      if (event.source === 'host') return screen.line(paint.dim(`  ${plainText(event.text.split('\n')[0] ?? '')}`));
+      if (event.source !== 'user') return;
       const mine = own.indexOf(event.text);
       if (mine >= 0) return void own.splice(mine, 1);
       screen.line(`${paint.bold('you')} ${paint.dim('(elsewhere)')} ${plainText(event.text)}`);

@@ -38,7 +38,11 @@ export async function lastUsed(host: ApiClient, agentId: string): Promise<Sessio
 
 function lines(message: MessageView, paint: Paint): string[] {
   const at = new Date(message.receivedAt).toISOString().replace('T', ' ').slice(0, 16);
-  const said = [`${paint.dim(at)} ${paint.bold('you')}`, plainText(message.text), ''];
+  const said = [
+    `${paint.dim(at)} ${paint.bold(message.source === 'host' ? 'Holdfast' : 'you')}`,
+    plainText(message.text),
+    '',
+  ];
   if (message.answer !== null)
     return [...said, `${paint.dim(at)} ${paint.cyan(message.agentId)}`, plainText(message.answer), ''];
   if (message.error !== null) return [...said, paint.red(`${message.state}: ${plainText(message.error.message)}`), ''];

@@ -5,6 +5,7 @@ import type { CliContext, Command } from '../command.ts';
 import { vaultOf } from '../connect.ts';
 import { createKeychain, moveKeyToKeychain } from '../keychain.ts';
 import type { VaultOwner } from '../vault-owner.ts';
+import { changeEgress, EGRESS_USAGE } from './vault-egress.ts';
 
 type Action = (vault: VaultOwner, words: readonly string[], context: CliContext) => Promise<readonly string[]>;
 
@@ -19,6 +20,7 @@ const ACTIONS: Readonly<Record<string, { usage: string; least: number; run: Acti
     least: 2,
     run: (vault, words) => changeExceptions(vault, words, false),
   },
+  egress: { usage: EGRESS_USAGE, least: 1, run: changeEgress },
   caller: { usage: 'caller <agent> [note]', least: 1, run: addCaller },
   callers: { usage: 'callers', least: 0, run: listCallers },
   revoke: { usage: 'revoke <caller id>', least: 1, run: revokeCaller },
@@ -27,7 +29,8 @@ const ACTIONS: Readonly<Record<string, { usage: string; least: number; run: Acti
 };
 
 export const vault: Command = {
-  summary: 'Manage the vault: private addresses agents may fetch, tokens of programs, where the master key is.',
+  summary:
+    'Manage the vault: what sandboxes may reach, private addresses agents may fetch, tokens of programs, where the master key is.',
   usage: '<action> …',
   flags: [],
   words: [1, 32],

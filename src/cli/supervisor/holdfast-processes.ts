@@ -106,7 +106,7 @@ function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
 const CODE_ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
 /** Only for the built program: the cache lies beside it, where nobody else can write. */
-function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const built = join(CODE_ROOT, 'dist', '.built');
   return import.meta.url.endsWith('.js') && existsSync(built)
     ? { ...env, NODE_COMPILE_CACHE: join(CODE_ROOT, 'dist', '.cache') }

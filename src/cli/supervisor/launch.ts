@@ -6,6 +6,7 @@ import { processEntry } from '../../base/entry.ts';
 import { type Home, prepareHome } from '../../base/home.ts';
 import { ERROR_CODES, HoldfastError } from '../../protocol/error.ts';
 import { environmentFor } from './environment.ts';
+import { withCompileCache } from './holdfast-processes.ts';
 
 export interface LaunchOptions {
   readonly home: Home;
@@ -23,7 +24,7 @@ export async function launchSupervisor(options: LaunchOptions): Promise<void> {
   const child = spawn(process.execPath, [processEntry(import.meta.url, './main'), '--home', home.root, ...port], {
     detached: true,
     cwd: home.root,
-    env: environmentFor('supervisor', options.env),
+    env: withCompileCache(environmentFor('supervisor', options.env)),
     stdio: ['ignore', 'pipe', errors],
   });
   closeSync(errors);

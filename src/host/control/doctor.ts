@@ -78,7 +78,7 @@ async function probeVault(vault: VaultClient): Promise<string> {
 async function probeSandbox(sandboxes: RunSandboxes): Promise<string> {
   const id = `doctor-${uuidv7()}`;
   try {
-    const sandbox = await sandboxes.of({ runId: id, folders: [] });
+    const sandbox = await sandboxes.of({ runId: id, agentId: 'operator', folders: [] });
     const process = sandbox.spawn({
       argv: ['sh', '-c', 'echo written > /data/probe && cat /data/probe'],
       timeoutMs: 10_000,

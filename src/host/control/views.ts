@@ -17,6 +17,7 @@ import type { ApprovalsTable } from '../approvals/tables.ts';
 import type { ArtifactsTable } from '../artifacts/tables.ts';
 import type { InboxTable, SessionsTable } from '../inbox/tables.ts';
 import type { RunsTable } from '../runs/tables.ts';
+import { HOST_PRINCIPAL } from '../workers/follow-up.ts';
 import type { WorkerTemplate } from '../workers/templates.ts';
 
 /** How rows look from outside. Only here do column names meet the API's names. */
@@ -57,6 +58,7 @@ export function toMessageView(row: InboxTable, run: RunsTable | undefined): Mess
     agentId: row.agent_id,
     sessionId: row.session_id,
     runId: row.run_id === '' ? null : row.run_id,
+    source: row.principal === HOST_PRINCIPAL ? 'host' : 'user',
     state: running ? 'running' : messageState(row.state),
     text: row.text,
     answer: row.answer,

@@ -32,6 +32,7 @@ export function chatSpec(
     systemPrompt: agent.instructions,
     limits: config.limits,
     folders: [],
+    background: false,
     isOperator: agent.kind === 'operator',
     input: { source: 'user', text: message.text, label: OWNER_LABEL },
   };

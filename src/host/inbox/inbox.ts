@@ -22,6 +22,8 @@ export interface Inbox {
   get(id: string): Promise<InboxTable>;
   /** Oldest first, the newest `limit`. */
   history(sessionId: string, limit: number): Promise<InboxTable[]>;
+  /** The row of a message that the host itself writes, for a unit of the caller's. */
+  add(message: Inbound & { id: string; platformMessageId: string; runId: string }): Statement;
   /** What the end of its run makes of a message. */
   finish(messageId: string, event: EventOf<'run.finished'>): Statement;
 }
@@ -51,7 +53,7 @@ export function createInbox(deps: InboxDeps): Inbox {
   const findRepeated = (channel: string, id: string) =>
     readOne(store, rows().where('channel', '=', channel).where('platform_message_id', '=', id));
 
-  const add = async (inbound: Inbound, platformId: string): Promise<InboxTable> => {
+  const accept = async (inbound: Inbound, platformId: string): Promise<InboxTable> => {
     const { session } = inbound;
     const id = newId(MessageId, 'msg');
     const runId = newId(RunId, 'run');
@@ -88,7 +90,7 @@ export function createInbox(deps: InboxDeps): Inbox {
       const repeated = await findRepeated(inbound.channel, platformId);
       if (repeated !== undefined) return { message: repeated, isNew: false };
       try {
-        return { message: await add(inbound, platformId), isNew: true };
+        return { message: await accept(inbound, platformId), isNew: true };
       } catch (thrown) {
         // Two deliveries of one message at the same time: the database let one of them in.
         const first =
@@ -97,6 +99,14 @@ export function createInbox(deps: InboxDeps): Inbox {
         return { message: first, isNew: false };
       }
     },
+    add: ({ id, runId, ...inbound }) =>
+      toStatement(
+        sql
+          .insertInto('inbox')
+          .values(
+            newRow(inbound, { id, runId, platformId: inbound.platformMessageId, at: clock.now(), refusal: undefined }),
+          ),
+      ),
     async get(id) {
       const row = await readOne(store, rows().where('id', '=', id));
       if (row === undefined) throw new HoldfastError('not-found', `There is no message ${id}.`);

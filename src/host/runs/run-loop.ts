@@ -13,8 +13,10 @@ export interface RunLoopDeps {
   readonly model: ModelPhaseDeps;
   readonly tools: ToolPhaseDeps;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
-  readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => readonly Statement[];
+  readonly onFinish: OnFinish;
 }
+
+export type OnFinish = (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
 
 export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -49,5 +51,5 @@ export async function finishRun(
   deps: Pick<RunLoopDeps, 'onFinish'>,
   event: EventOf<'run.finished'>,
 ): Promise<void> {
-  await writer.append([event], deps.onFinish(writer, event));
+  await writer.append([event], await deps.onFinish(writer, event));
 }

@@ -1,8 +1,9 @@
+import { backoffMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
 import { BackgroundQueue } from '../../base/lifecycle.ts';
 import type { Logger } from '../../base/logger.ts';
-import { HoldfastError } from '../../protocol/error.ts';
+import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import { RunId } from '../../protocol/ids.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
@@ -47,6 +48,9 @@ export interface RunManagerDeps extends RunWriterDeps {
 /** Restarts without a finished step in between after which a run is not taken up again. */
 const MOST_RESUMES = 3;
 
+/** Trouble of the database that an operator mends while the host runs. */
+const MAY_PASS: readonly ErrorCode[] = ['storage.full', 'storage.read-only'];
+
 class Cancelled extends HoldfastError {}
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
@@ -59,14 +63,30 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (isTerminal(RunState.parse(row.state)) || row.state === 'asked') return;
-    const writer = await claim(row, deps);
+    const writer = await claimAndBegin(row, deps);
     try {
-      await begin(writer, row, deps);
+      if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
       await driveRun(writer, deps.loop, signal);
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
-    if (writer.progress.finished !== undefined) await deps.onSettled(writer, writer.progress.finished.state);
+    if (writer.progress.finished === undefined) return;
+    notify(runId); // Whoever waits for the result need not wait for the sandbox to be cleared away.
+    await deps.onSettled(writer, writer.progress.finished.state);
+  };
+
+  /** A full disk ends no run: what could not be written is done again from the journal once there is room. */
+  const executeOnceWritable = async (runId: string, signal: AbortSignal): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await execute(runId, signal);
+      } catch (thrown) {
+        const error = HoldfastError.from(thrown);
+        if (signal.aborted || !MAY_PASS.includes(error.code)) throw thrown;
+        deps.log.error('Run waits until the database can be written again', { run: runId, error });
+        await deps.clock.sleep(backoffMs(attempt, { baseMs: 500, maxMs: 15_000 }), signal);
+      }
+    }
   };
 
   const notify = (runId: string): void => {
@@ -86,7 +106,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
       try {
         const signal = AbortSignal.any([shutdown, controller.signal]);
         const timer = deadlineTimer(await deps.runs.get(runId), controller);
-        await execute(runId, signal).finally(() => clearTimeout(timer));
+        await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
       } finally {
         active.delete(runId);
         finish();
@@ -102,7 +122,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const running = active.get(runId);
     running?.controller.abort(new Cancelled('cancelled', reason));
     for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
-      await cancel(child.id, reason);
+      if (!specOf(child).background) await cancel(child.id, reason);
     if (running === undefined) await endIdle(row, cancelled(reason), deps);
     else await running.done;
     notify(runId);
@@ -165,25 +185,30 @@ async function prepareClaim(
   };
 }
 
-/** The first events of a new run, or the note that an old one goes on. */
-async function begin(writer: RunWriter, row: RunsTable, deps: RunManagerDeps): Promise<void> {
-  const { spec, progress } = writer;
+/** Takes the run over and writes its first events, or the note that it goes on: one unit, so one wait for the disk. */
+async function claimAndBegin(row: RunsTable, deps: RunManagerDeps): Promise<RunWriter> {
+  const { writer, statement } = await prepareClaim(row, deps);
+  await writer.append(openingEvents(writer), [statement]);
+  return writer;
+}
+
+function openingEvents({ spec, progress, epoch }: RunWriter): JournalEvent[] {
   if (progress.started === undefined) {
-    await writer.append([
-      startedEvent(spec),
-      { type: 'input.received', ...spec.input, ...(spec.messageId === undefined ? {} : { messageId: spec.messageId }) },
-    ]);
-    return;
+    const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
+    return [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
   }
   const interrupted = progress.batch
     .filter((call) => call.started && call.outcome === undefined)
     .map((call) => call.effectId);
-  await writer.append([{ type: 'run.resumed', epoch: writer.epoch, interrupted }]);
-  if (row.resumes < MOST_RESUMES) return;
+  return [{ type: 'run.resumed', epoch, interrupted }];
+}
+
+/** A run that stops the host again and again is not taken up once more. */
+async function giveUp(writer: RunWriter, row: RunsTable, deps: RunManagerDeps): Promise<void> {
   await finishRun(writer, deps.loop, {
     type: 'run.finished',
     state: 'failed',
-    result: { kind: 'error', text: progress.lastText, artifacts: progress.artifacts },
+    result: { kind: 'error', text: writer.progress.lastText, artifacts: writer.progress.artifacts },
     error: {
       code: 'run.interrupted',
       message: `The host stopped ${row.resumes} times during this step of the run, so it is not tried again.`,
@@ -216,6 +241,7 @@ async function endBy(
   const cause: unknown = signal.aborted ? signal.reason : thrown;
   if (signal.aborted && !(cause instanceof Cancelled)) return false;
   const error = HoldfastError.from(cause);
+  if (MAY_PASS.includes(error.code)) throw error;
   if (error.code === 'storage.guard-failed') {
     deps.log.warn('Run is held by someone else now', { run: writer.runId });
     return false;

@@ -21,6 +21,10 @@ export const RunSpec = z.object({
   systemPrompt: z.string(),
   limits: RunLimits,
   folders: z.array(Folder),
+  /** Nobody waits for it: when it settles, its session gets a message of the host's. */
+  background: z.boolean().default(false),
+  /** What its sandbox may reach, as places; absent: no network. The vault holds the run to it and to the owner's rules. */
+  egress: z.array(z.string()).optional(),
   /** Only the operator's own chat runs: no tool that acts, whatever `tools` says. */
   isOperator: z.boolean(),
   input: z.object({ source: z.enum(['user', 'parent', 'host']), text: z.string(), label: Label }),

@@ -4,6 +4,7 @@ import { decide, type Resource } from '../../policy/decide.ts';
 import type { PathFacts } from '../../policy/paths.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
@@ -17,8 +18,13 @@ import type { RunWriter } from './run-writer.ts';
  * to at that moment: if a link now points elsewhere, the approved call is refused.
  */
 export interface Gate {
-  pass(call: GateCall): Promise<{ kind: 'passed' } | { kind: 'refused'; outcome: ToolOutcome }>;
+  pass(call: GateCall): Promise<Verdict>;
 }
+
+/** `unwritten`: the gate's events that belong in the unit that starts the effect, so that both wait for the disk once. */
+type Verdict =
+  | { readonly kind: 'passed'; readonly unwritten: readonly JournalEvent[] }
+  | { readonly kind: 'refused'; readonly outcome: ToolOutcome };
 
 export interface GateCall {
   readonly writer: RunWriter;
@@ -42,10 +48,10 @@ export function createGate(deps: GateDeps): Gate {
       if ('kind' in resources) return resources;
       const { call, writer } = request;
       const decision = judge(request, resources, deps);
-      if (call.decision === undefined || call.decision.kind !== decision.kind) {
-        await writer.append([{ type: 'tool.decided', callId: call.callId, decision }]);
-      }
-      if (decision.kind === 'allow') return { kind: 'passed' };
+      const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
+      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
+      if (decision.kind === 'allow') return { kind: 'passed', unwritten };
+      if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
       return await askPerson(request, { resources, decision, deps });
     },
@@ -56,7 +62,7 @@ async function resourcesOf(
   request: GateCall,
 ): Promise<readonly Resource[] | { kind: 'refused'; outcome: ToolOutcome }> {
   try {
-    return [...((await request.tool.resources?.(request.input)) ?? [])];
+    return [...((await request.tool.resources?.(request.input, request.writer.spec)) ?? [])];
   } catch (thrown) {
     const error = HoldfastError.from(thrown, 'tool.bad-input');
     return refused(error.remedy === undefined ? error.message : `${error.message} ${error.remedy}`, 'error');
@@ -77,7 +83,7 @@ interface Question {
   readonly deps: GateDeps;
 }
 
-async function askPerson(request: GateCall, question: Question): Promise<Awaited<ReturnType<Gate['pass']>>> {
+async function askPerson(request: GateCall, question: Question): Promise<Verdict> {
   const { writer, call, signal } = request;
   const { approvals } = question.deps;
   const approvalId = call.approvalId ?? (await openApproval(request, question));
@@ -89,7 +95,7 @@ async function askPerson(request: GateCall, question: Question): Promise<Awaited
   if (row.args_hash !== boundHash(call, question.resources)) {
     return refused('Denied: what the arguments name has changed since the user approved them. Ask again.');
   }
-  return { kind: 'passed' };
+  return { kind: 'passed', unwritten: [] };
 }
 
 async function openApproval({ writer, call }: GateCall, { resources, decision, deps }: Question): Promise<string> {

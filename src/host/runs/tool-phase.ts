@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { judgeCall, warnAfter } from '../../policy/loop-ladder.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { JournalEvent } from '../../protocol/event.ts';
+import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
+import type { Statement } from '../../storage/store.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
 import { childRunId, resultHash } from './hashes.ts';
 import type { CallState } from './progress.ts';
@@ -21,6 +22,10 @@ export interface ToolPhaseDeps {
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly gate: Gate;
   readonly sandboxOf: (writer: RunWriter) => Promise<Sandbox>;
+  /** Rows that change in the very unit that ends a run; a question to the parent ends one here. */
+  readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
+  /** Adds what the run's sandbox was refused on the network. */
+  readonly annotate: (runId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
   readonly live: ToolLive;
   readonly clock: Clock;
 }
@@ -68,8 +73,9 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (!parsed.success) return refuse(problem(`The arguments of ${call.tool} do not fit: ${issues(parsed.error)}`));
   const passed = await deps.gate.pass({ writer, call, tool, input: parsed.data, signal: deps.signal });
   if (passed.kind === 'refused') return refuse(passed.outcome);
-  if (tool.question !== undefined) return ask(writer, call, tool.question(parsed.data));
-  await writer.append(startEvents(call, tool));
+  if (tool.question !== undefined)
+    return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
+  await writer.append([...passed.unwritten, ...startEvents(call, tool)]);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
 }
@@ -88,15 +94,18 @@ function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
 }
 
 /** The run ends with a question in the unit that starts the call; the answer will be the call's result. */
-async function ask(writer: RunWriter, call: CallState, question: string): Promise<void> {
-  await writer.append([
-    { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool },
-    {
-      type: 'run.finished',
-      state: 'asked',
-      result: { kind: 'question', text: question, artifacts: writer.progress.artifacts },
-    },
-  ]);
+async function ask(
+  writer: RunWriter,
+  call: CallState,
+  { question, before, deps }: { question: string; before: readonly JournalEvent[]; deps: CallDeps },
+): Promise<void> {
+  const asked: EventOf<'run.finished'> = {
+    type: 'run.finished',
+    state: 'asked',
+    result: { kind: 'question', text: question, artifacts: writer.progress.artifacts },
+  };
+  const started = { type: 'effect.started', effectId: call.effectId, callId: call.callId, tool: call.tool } as const;
+  await writer.append([...before, started, asked], await deps.onFinish(writer, asked));
 }
 
 /**
@@ -134,7 +143,8 @@ async function execute(
     const late = onAbort(timeout.signal)
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
-    return await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();
     return timeout.signal.aborted ? timedOut(limitMs) : failed(HoldfastError.from(thrown, 'tool.failed'));

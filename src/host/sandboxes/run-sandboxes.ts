@@ -2,15 +2,21 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
+import type { EgressDoors } from './egress-doors.ts';
 
 /**
  * One sandbox per run, made on first use and gone, with its volume, when the run is over. A worker that waits for its
  * parent's answer keeps it.
  */
 export interface RunSandboxes extends AsyncDisposable {
-  of(run: { runId: string; folders: readonly Folder[] }): Promise<Sandbox>;
+  of(run: SandboxedRun): Promise<Sandbox>;
+  /** What a run's tool call came to, with what its sandbox was refused on the network. */
+  annotate(runId: string, outcome: ToolOutcome): Promise<ToolOutcome>;
+  /** What a worker's sandbox would reach, as text for people; empty: no network. */
+  reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
   release(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
@@ -19,28 +25,40 @@ export interface RunSandboxes extends AsyncDisposable {
   readonly launcher: string;
 }
 
+export interface SandboxedRun {
+  readonly runId: string;
+  readonly agentId: string;
+  readonly folders: readonly Folder[];
+  /** Places that its sandbox may reach where the owner allowed them; absent: no network. */
+  readonly egress?: readonly string[] | undefined;
+}
+
 export interface RunSandboxesDeps {
   readonly launcher: Launcher;
   readonly probe: Probe;
   /** Folder of all volumes. */
   readonly volumes: string;
   readonly limits: SandboxLimits;
+  readonly doors: EgressDoors;
 }
 
 export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   const open = new Map<string, Promise<Sandbox>>();
   const volumeOf = (runId: string): string => join(deps.volumes, runId);
 
-  const create = async (run: { runId: string; folders: readonly Folder[] }): Promise<Sandbox> => {
+  const create = async (run: SandboxedRun): Promise<Sandbox> => {
     if (!deps.probe.available) {
       throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
     }
+    const places = run.egress;
+    const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     return await deps.launcher.create({
       id: run.runId,
       volume: volumeOf(run.runId),
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: deps.limits,
       env: {},
+      ...(egressSocket === undefined ? {} : { egressSocket }),
     });
   };
 
@@ -53,6 +71,8 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   return {
     probe: deps.probe,
     launcher: deps.launcher.kind,
+    annotate: deps.doors.annotate,
+    reach: deps.doors.reach,
     async of(run) {
       const known = open.get(run.runId);
       if (known !== undefined) return await known;
@@ -64,6 +84,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     },
     async release(runId) {
       await close(runId);
+      await deps.doors.close(runId);
       await rm(volumeOf(runId), { recursive: true, force: true });
     },
     async sweepVolumes(keep) {

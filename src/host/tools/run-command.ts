@@ -30,7 +30,7 @@ const DEFAULT_MAX_OUTPUT = 1_073_741_824;
 const DESCRIPTION = `Runs a shell command in your sandbox and returns its output and how it ended.
 Every command is a new process tree in a fresh shell: a changed folder, a variable or a background job does not last
 until the next command, and what it started is ended with it. Files in /data last; /tmp is empty each time; folders of
-the user are under /work. There is no network. Long output is shortened in the middle.`;
+the user are under /work. There is no network but what your instructions name, by http and https. Long output is shortened in the middle.`;
 
 export function createRunCommand(deps: RunCommandDeps): Tool<RunCommandInput> {
   return {

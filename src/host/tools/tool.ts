@@ -23,7 +23,7 @@ export interface Tool<Input = unknown> {
   /** Waits for something else (a child run): no tool timeout applies. */
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
-  resources?(input: Input): Promise<readonly Resource[]>;
+  resources?(input: Input, caller: { readonly agentId: string }): Promise<readonly Resource[]>;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */

@@ -18,6 +18,7 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 
 /**
@@ -36,6 +37,8 @@ export interface VaultClient extends AsyncDisposable {
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
+  /** Ways out of sandboxes. */
+  readonly egress: VaultEgress;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
   /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
@@ -75,8 +78,22 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     }
   };
 
+  const ask: AskVault = async (path, schema, init) => {
+    const json = { 'content-type': 'application/json' };
+    const options =
+      init?.body === undefined
+        ? { method: init?.method ?? 'GET' }
+        : { method: init.method, headers: json, body: JSON.stringify(init.body) };
+    const { bytes } = await send(path, options, deadline(timeoutMs, undefined));
+    return read(path, schema, bytes);
+  };
+
   const get = async <T>(path: string, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<T> => {
     const { bytes } = await send(path, {}, deadline(timeoutMs, signal));
+    return read(path, schema, bytes);
+  };
+
+  const read = <T>(path: string, schema: z.ZodType<T>, bytes: Uint8Array): T => {
     const parsed = schema.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
     if (parsed.success) return parsed.data;
     const problem = z.prettifyError(parsed.error);
@@ -102,6 +119,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       const { headers, bytes } = await send('/fetch', init, deadline(limit, signal));
       return { head: headOf(headers), body: bytes };
     },
+    egress: createVaultEgress(ask),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
     [Symbol.asyncDispose]: () => agent.destroy(),

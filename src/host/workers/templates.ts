@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 
 /** A worker template: a Markdown file with YAML front matter; its body is the worker's system prompt. */
@@ -12,6 +13,8 @@ export const WorkerTemplate = z.strictObject({
   tools: z.array(z.string()).min(1),
   max_steps: z.number().int().min(1).max(500).default(10),
   timeout_seconds: z.number().int().min(1).max(14_400).default(300),
+  /** What its sandbox would like to reach, where the agent's owner allowed it too. Absent: nothing. */
+  egress: z.array(EgressPlace).min(1).optional(),
   prompt: z.string().min(1),
 });
 export type WorkerTemplate = z.infer<typeof WorkerTemplate>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
-import type { Workers } from './workers.ts';
+import type { Reach, Workers } from './workers.ts';
 
 const SpawnInput = z.strictObject({
   template: z.string().describe('Which kind of worker, by its id'),
@@ -15,6 +15,10 @@ const SpawnInput = z.strictObject({
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
   max_steps: z.number().int().min(1).max(500).optional(),
   timeout_ms: z.number().int().min(1_000).max(14_400_000).optional(),
+  background: z
+    .boolean()
+    .optional()
+    .describe('true: do not wait. Its result comes as a message of Holdfast; meanwhile you can answer the owner.'),
 });
 type SpawnInput = z.infer<typeof SpawnInput>;
 
@@ -23,7 +27,7 @@ const WorkerRef = z.strictObject({ worker: z.string().min(1) });
 /** The tools that only plan and delegate: all that the operator has, and no effect outside our own rows. */
 export function createWorkerTools(
   workers: Workers,
-  options: { userHome: string; networkTools: readonly string[] },
+  options: { userHome: string; networkTools: readonly string[]; reach: Reach },
 ): AnyTool[] {
   const control = { risk: 'control', idempotent: true, parallel: true } as const;
   const spawn: Tool<SpawnInput> = {
@@ -33,13 +37,14 @@ export function createWorkerTools(
     input: SpawnInput,
     waits: true,
     startsRun: true,
-    async resources(input) {
+    async resources(input, { agentId }) {
       const template = workers.templates.find((known) => known.id === input.template);
       const folders = await resolveFolders(input.allowed_paths ?? [], options.userHome);
       const network = template?.tools.some((tool) => options.networkTools.includes(tool)) ?? false;
+      const egress = await options.reach(agentId, template?.egress);
       return [
         ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
-        { kind: 'template', id: input.template, network },
+        { kind: 'template', id: input.template, network, ...(egress.length === 0 ? {} : { egress }) },
       ];
     },
     execute: (input, context) => workers.spawn(input, context),

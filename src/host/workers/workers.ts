@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../protocol/error.ts';
+import { ErrorInfo, type EventOf } from '../../protocol/event.ts';
 import type { Label } from '../../protocol/label.ts';
 import { RunResult } from '../../protocol/run.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
@@ -38,8 +39,12 @@ export interface WorkersDeps {
   readonly manager: () => RunManager;
   readonly journal: Journal;
   readonly templates: readonly WorkerTemplate[];
+  readonly reach: Reach;
   readonly userHome: string;
 }
+
+/** What a template's sandbox reaches for this agent, as text for people. */
+export type Reach = (agentId: string, places: readonly string[] | undefined) => Promise<readonly string[]>;
 
 export function createWorkers(deps: WorkersDeps): Workers {
   const outcomeOf = async (row: RunsTable): Promise<ToolOutcome> => toOutcome(row, await labelOf(row.id, deps));
@@ -60,10 +65,12 @@ export function createWorkers(deps: WorkersDeps): Workers {
   const create = async (id: string, task: Parameters<Workers['spawn']>[0], context: ToolContext): Promise<void> => {
     const parent = await deps.runs.get(context.runId);
     const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
+    const template = deps.templates.find((known) => known.id === task.template);
     const spec = workerSpec(task, {
       parent: { runId: parent.id, spec: specOf(parent), label: await labelOf(parent.id, deps) },
       templates: deps.templates,
       folders,
+      reach: await deps.reach(context.agentId, template?.egress),
     });
     await deps.store.write([deps.manager().create(spec, id).statement]);
   };
@@ -75,7 +82,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
       if ((await deps.runs.find(id)) === undefined) await create(id, task, context);
       const row = await deps.runs.get(id);
       if (row.finished_at === null && row.state !== 'asked') deps.manager().start(id);
-      return await settled(id, context.signal);
+      return task.background === true ? await outcomeOf(row) : await settled(id, context.signal);
     },
     async answer(workerId, text, context) {
       const row = await own(workerId, context);
@@ -85,6 +92,8 @@ export function createWorkers(deps: WorkersDeps): Workers {
         const data = { answeredBy: context.effectId };
         await deps.manager().answer(workerId, { outcome: { status: 'ok', text, label, data }, durationMs: 0 });
       } else if (row.finished_at === null && row.state !== 'asked') deps.manager().start(workerId);
+      // A background worker tells its session itself; waiting here too would tell its result twice.
+      if (specOf(row).background) return await outcomeOf(await deps.runs.get(workerId));
       return await settled(workerId, context.signal);
     },
     async stop(workerId, context) {
@@ -108,18 +117,29 @@ async function wasDelivered(workerId: string, effectId: string, deps: WorkersDep
   });
 }
 
-async function labelOf(runId: string, deps: WorkersDeps): Promise<Label> {
+async function labelOf(runId: string, deps: Pick<WorkersDeps, 'journal'>): Promise<Label> {
   const events = await deps.journal.read({ runId });
   return foldEvents(events.map((stored) => stored.event)).label;
 }
 
+/** What became of a worker as the model reads it: JSON `{ worker, status, text, artifacts }`. */
+export function describeResult(runId: string, end: Pick<EventOf<'run.finished'>, 'result' | 'error'>): string {
+  return JSON.stringify(resultData(runId, end), undefined, 2);
+}
+
+function resultData(runId: string, { result, error }: Pick<EventOf<'run.finished'>, 'result' | 'error'>) {
+  const text = [result.text, error?.message ?? '', error?.remedy ?? ''].filter((part) => part !== '').join('\n\n');
+  return { worker: runId, status: result.kind, text, artifacts: result.artifacts };
+}
+
 function toOutcome(row: RunsTable, label: Label): ToolOutcome {
-  const result = row.result === null ? undefined : RunResult.parse(JSON.parse(row.result));
-  const error = row.error === null ? undefined : (JSON.parse(row.error) as { message: string; remedy?: string });
-  const status = result?.kind ?? 'running';
-  const text = [result?.text ?? '', error?.message ?? '', error?.remedy ?? '']
-    .filter((part) => part !== '')
-    .join('\n\n');
-  const data = { worker: row.id, status, text, artifacts: result?.artifacts ?? [] };
-  return { status: status === 'error' ? 'error' : 'ok', text: JSON.stringify(data, undefined, 2), data, label };
+  const settled = row.finished_at !== null || row.state === 'asked';
+  const data =
+    settled && row.result !== null
+      ? resultData(row.id, {
+          result: RunResult.parse(JSON.parse(row.result)),
+          error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
+        })
+      : { worker: row.id, status: 'running', text: '', artifacts: [] };
+  return { status: data.status === 'error' ? 'error' : 'ok', text: JSON.stringify(data, undefined, 2), data, label };
 }

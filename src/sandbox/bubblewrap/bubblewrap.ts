@@ -6,13 +6,15 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync } fro
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HoldfastError } from '../../protocol/error.ts';
+import { FORWARDER, FORWARDER_REMEDY } from '../egress.ts';
 import type { Launcher, Sandbox, SandboxSpec } from '../launcher.ts';
 import { createLimiter } from '../limiter.ts';
 import { SANDBOX_ID, sandboxArguments } from './arguments.ts';
-import { clearGround, commandName, type Ground, prepareGround } from './ground.ts';
+import { clearGround, commandName, type Ground, prepareGround, unavailable } from './ground.ts';
 import { checkMounts } from './mounts.ts';
 import { probeGround } from './probe.ts';
 import { runCommand } from './process.ts';
+import { findProgram } from './root-files.ts';
 import { createSandbox } from './sandbox.ts';
 import { sweepOrphans } from './sweep.ts';
 
@@ -52,13 +54,15 @@ export function createBubblewrap(options: BubblewrapOptions): Launcher & AsyncDi
 
   const create = async (spec: SandboxSpec): Promise<Sandbox> => {
     const prepared = await getGround();
+    if (spec.egressSocket !== undefined) await requireForwarder();
     const mounts = await checkMounts(spec.mounts, { home, readsAsOther: prepared.isRoot });
     await prepareVolume(spec.volume, prepared.isRoot);
     const argumentFile = join(prepared.directory, `arguments-${commandName()}`);
     await writeFile(argumentFile, argumentBytes(prepared, spec), { mode: 0o600 });
-    const place = { ground: prepared, argumentFile, mounts, limits: spec.limits };
+    const { limits, egressSocket } = spec;
+    const place = { ground: prepared, argumentFile, mounts, limits, egressSocket };
     return createSandbox({
-      ...{ id: spec.id, launcher: 'bubblewrap', wallMs: spec.limits.wallMs, limiter },
+      ...{ id: spec.id, launcher: 'bubblewrap', wallMs: limits.wallMs, limiter },
       run: (command) => runCommand(place, command),
       onDispose: () => rm(argumentFile, { force: true }),
     });
@@ -81,11 +85,18 @@ function argumentBytes(ground: Ground, spec: SandboxSpec): string {
   const args = sandboxArguments({
     ...{ programs: ground.programs, etc: ground.etc, procEntries: ground.procEntries },
     ...{ volume: resolve(spec.volume), limits: spec.limits, mounts: spec.mounts, env: spec.env },
+    hasEgress: spec.egressSocket !== undefined,
     joinsUserNamespace: ground.userNamespace !== undefined,
   });
   const odd = args.find((arg) => arg.includes('\0'));
   if (odd !== undefined) throw new HoldfastError('bad-request', 'A sandbox spec holds a NUL byte.');
   return `${args.join('\0')}\0`;
+}
+
+/** A way out that was promised and cannot be had is refused, never left out in silence. */
+async function requireForwarder(): Promise<void> {
+  if ((await findProgram(FORWARDER)) === undefined)
+    throw unavailable(`${FORWARDER}, which brings the network into it, is not installed`, FORWARDER_REMEDY);
 }
 
 /** Makes the volume and gives it to the sandbox's user, through a descriptor so that no link is followed. */

@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { type LimitGroup, OUR_PROCESSES } from '../cgroup/limit-group.ts';
+import { openEgressSocket } from '../egress.ts';
 import type { Command } from '../launcher.ts';
 import { childrenOf, countThreadsOf, ownUser } from '../process-table.ts';
 import { DESCRIPTOR, INIT, SANDBOX_ID, setEnvironment } from './arguments.ts';
@@ -43,6 +44,8 @@ export interface CommandPlace {
   readonly argumentFile: string;
   readonly mounts: readonly CheckedMount[];
   readonly limits: SandboxLimits;
+  /** Looked up for every command: a vault that was started again has a new socket there. */
+  readonly egressSocket: string | undefined;
 }
 
 export function startCommand(place: CommandPlace, command: Command): StartedCommand {
@@ -53,12 +56,14 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
   try {
     descriptors.push(openSync(place.argumentFile, 'r'), openSync(ground.filter, 'r'));
     for (const mount of place.mounts) descriptors.push(openMount(mount));
+    if (place.egressSocket !== undefined) descriptors.push(openEgressSocket(place.egressSocket));
     group = ground.groups?.create(mark, limits);
     const args = [
       ...['--args', String(DESCRIPTOR.args), ...setEnvironment(command.env ?? {})],
       ...['--chdir', command.cwd ?? '/data', '--', ...INIT, mark],
       ...[String(Math.ceil(limits.fileSizeBytes / BLOCK_BYTES)), String(limits.openFiles)],
-      ...[processLimit(ground, limits), group ? 'gate' : '', ...command.argv],
+      ...[processLimit(ground, limits), group ? 'gate' : ''],
+      ...[place.egressSocket === undefined ? '' : 'egress', ...command.argv],
     ];
     const child = spawn(ground.bwrap, args, {
       stdio: stdioOf(ground, descriptors, group !== undefined),

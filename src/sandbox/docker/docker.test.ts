@@ -99,6 +99,12 @@ describe.skipIf(typeof engine === 'string')('docker', () => {
       expect(await ours('crash')).toEqual([]);
     });
 
+    it('a way out, which it cannot bring in, is refused and not left out', async () => {
+      await using launcher = createDocker(options('door'));
+      const spec = { ...specOf('door'), egressSocket: join(root, 'door.sock') };
+      await expect(launcher.create(spec)).rejects.toMatchObject({ code: 'sandbox.unavailable' });
+    });
+
     it('builds its image once for the same inputs, and again for other ones', async () => {
       const tag = 'holdfast-test-build:latest';
       const build = (folder: string) => buildWorkerImage({ folder, tag, base: engine.base, socketPath });

@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SANDBOX_ID } from '../bubblewrap/arguments.ts';
 import { prepareVolume } from '../bubblewrap/bubblewrap.ts';
-import { commandName } from '../bubblewrap/ground.ts';
+import { commandName, unavailable } from '../bubblewrap/ground.ts';
 import { checkMounts } from '../bubblewrap/mounts.ts';
 import { createSandbox } from '../bubblewrap/sandbox.ts';
 import type { Launcher, Sandbox, SandboxSpec } from '../launcher.ts';
@@ -41,6 +41,8 @@ export interface DockerOptions {
 }
 
 const DEFAULT_CONCURRENT = 16;
+const NETWORK_REMEDY =
+  'Set sandbox.launcher to "bubblewrap", or take `egress` out of the worker template: without it a container runs.';
 const DEFAULT_IDLE_MS = 60_000;
 
 export function createDocker(options: DockerOptions): Launcher & AsyncDisposable {
@@ -62,6 +64,9 @@ export function createDocker(options: DockerOptions): Launcher & AsyncDisposable
   };
 
   const create = async (spec: SandboxSpec): Promise<Sandbox> => {
+    // A way out that was promised and cannot be had is refused, never left out in silence.
+    if (spec.egressSocket !== undefined)
+      throw unavailable('the docker launcher does not bring the network in yet', NETWORK_REMEDY);
     const prepared = await getGround();
     const { engine, isRoot } = prepared;
     const { id: image, envNames } = await requireImage(engine, options.image ?? WORKER_IMAGE);

@@ -127,8 +127,13 @@ async function refusal(call: EngineCall, answer: IncomingMessage): Promise<Holdf
   });
 }
 
-export function isNotFound(error: unknown): boolean {
-  return error instanceof HoldfastError && error.details?.['status'] === NOT_FOUND;
+export const isNotFound = (error: unknown): boolean => hasStatus(error, NOT_FOUND);
+/** It answered, and said no: another call is at it already, or a process it wanted to end had just ended by itself. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.details?.['status'] !== undefined;
+
+function hasStatus(error: unknown, status: number): boolean {
+  return error instanceof HoldfastError && error.details?.['status'] === status;
 }
 
 function unreachable(socketPath: string, error: Error): HoldfastError {

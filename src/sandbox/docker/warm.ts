@@ -8,11 +8,12 @@
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { type Duplex, PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { HoldfastError } from '../../protocol/error.ts';
 import { type ContainerShape, containerBody } from './container.ts';
 import { createDemultiplexer } from './demultiplex.ts';
-import { type Engine, isNotFound } from './engine.ts';
+import { type Engine, isNotFound, isRefusal } from './engine.ts';
 import { READY } from './first.ts';
 
 export interface WarmContainer {
@@ -39,6 +40,7 @@ const Created = z.object({ Id: z.string().regex(/^[0-9a-f]{12,64}$/) });
 const Waited = z.object({ StatusCode: z.number().int() });
 const Inspected = z.object({ State: z.object({ OOMKilled: z.boolean() }) });
 const READY_WITHIN_MS = 30_000;
+const REMOVED_WITHIN_MS = 10_000;
 const LONGEST_GREETING = 65_536;
 
 export async function startContainer(
@@ -86,14 +88,24 @@ function containerOf(engine: Engine, id: string, input: Duplex): WarmContainer {
   };
 }
 
-/** Ends it, too. An engine that does not answer leaves it to the sweep. */
+/**
+ * Ends it, too, and returns when it is no more: an engine that refuses, because it is at it already or the
+ * container just ended by itself, is asked again. True
+ * when it is gone; an engine that does not answer leaves it to the sweep.
+ */
 export async function remove(engine: Engine, id: string): Promise<boolean> {
-  try {
-    await engine.call({ method: 'DELETE', path: `/containers/${id}?force=true&v=true` });
-    return true;
-  } catch (error) {
-    return isNotFound(error);
+  const deadline = performance.now() + REMOVED_WITHIN_MS;
+  while (performance.now() < deadline) {
+    try {
+      await engine.call({ method: 'DELETE', path: `/containers/${id}?force=true&v=true` });
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      if (!isRefusal(error)) return false;
+      await delay(20);
+    }
   }
+  return false;
 }
 
 /** The lines before the last one. */

@@ -1,5 +1,5 @@
 import { lookup as resolve } from 'node:dns/promises';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import buildConnector from 'undici/lib/core/connect.js';
 import { isPublicAddress } from './address.ts';
 import { privateAddress, type Target } from './target.ts';
@@ -13,17 +13,30 @@ export type ResolveAll = (host: string) => Promise<readonly { address: string; f
 
 export const resolveWithSystem: ResolveAll = (host) => resolve(host, { all: true, verbatim: true });
 
+export interface Address {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** The addresses that a connection to this target may use. Throws when one of them is not public and nobody opened it. */
+export async function pinnedAddresses(
+  target: Pick<Target, 'host' | 'port' | 'isLiteral' | 'excepted'>,
+  resolveAll: ResolveAll,
+): Promise<readonly Address[]> {
+  const { host, port, isLiteral, excepted } = target;
+  const answers = isLiteral ? [{ address: host, family: isIP(host) }] : await resolveAll(host);
+  const refused = excepted ? undefined : answers.find((answer) => !isPublicAddress(answer.address));
+  if (refused || answers.length === 0) throw privateAddress(host, port);
+  return answers.map(({ address, family }) => ({ address, family }));
+}
+
 export function createPinnedConnector(
   target: Target,
   options: { resolveAll: ResolveAll; timeoutMs: number },
 ): buildConnector.connector {
   const pinned: LookupFunction = (host, _settings, callback) => {
-    options.resolveAll(host).then(
-      (answers) => {
-        const refused = target.excepted ? undefined : answers.find((answer) => !isPublicAddress(answer.address));
-        if (refused || answers.length === 0) callback(privateAddress(host, target.port), []);
-        else callback(null, [...answers]);
-      },
+    pinnedAddresses({ ...target, host, isLiteral: false }, options.resolveAll).then(
+      (answers) => callback(null, [...answers]),
       (error: NodeJS.ErrnoException) => callback(error, []),
     );
   };

@@ -33,7 +33,7 @@ export function readTarget(text: string, exceptions: readonly EgressException[])
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (host === '') throw denied('the address has no host', 'Correct it.');
   const port = url.port === '' ? defaultPort : Number(url.port);
-  const excepted = exceptions.some((item) => sameHost(item.host, host) && item.port === port);
+  const excepted = isExcepted({ host, port }, exceptions);
   return { url, host, port, isLiteral: isIP(host) !== 0, excepted };
 }
 
@@ -46,6 +46,10 @@ export function privateAddress(host: string, port: number): HoldfastError {
     `${host} is not a public internet address`,
     `If the agent may reach it, its owner can allow it: holdfast vault allow <agent> ${host}:${port}`,
   );
+}
+
+export function isExcepted(place: EgressException, exceptions: readonly EgressException[]): boolean {
+  return exceptions.some((item) => sameHost(item.host, place.host) && item.port === place.port);
 }
 
 function sameHost(a: string, b: string): boolean {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { EgressDoorRequest, EgressRules } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { AgentId } from '../../protocol/ids.ts';
 import {
@@ -10,6 +12,7 @@ import {
 } from '../../protocol/vault-api.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { FetchRoute } from '../egress/fetch-route.ts';
+import type { EgressProxy } from '../egress/proxy/egress.ts';
 import type { Budgets } from '../model/budgets.ts';
 import { toCaps } from '../model/budgets.ts';
 import type { Ledger } from '../model/ledger.ts';
@@ -39,6 +42,7 @@ export interface RoutesDeps {
   readonly ledger: Ledger;
   readonly callers: Callers;
   readonly exceptions: Exceptions;
+  readonly egress: EgressProxy;
   readonly prices: PriceData;
   readonly fetch: FetchRoute;
 }
@@ -105,6 +109,51 @@ const ROUTES: readonly Route[] = [
     pattern: /^\/egress-exceptions\/([^/]+)$/,
     run: async (deps, { name, request }) =>
       deps.exceptions.put(parseWith(AgentId, name), parseWith(EgressExceptions, await json(request))),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-rules\/([^/]+)$/,
+    hostToo: true,
+    run: ({ egress }, { name }) => egress.rules.of(parseWith(AgentId, name)),
+  },
+  {
+    method: 'PUT',
+    pattern: /^\/egress-rules\/([^/]+)$/,
+    run: async ({ egress }, { name, request }) =>
+      egress.rules.put(parseWith(AgentId, name), parseWith(EgressRules, await json(request))),
+  },
+  { method: 'GET', pattern: /^\/egress-doors$/, hostToo: true, run: ({ egress }) => ({ runs: egress.doors.runs() }) },
+  {
+    method: 'POST',
+    pattern: /^\/egress-doors$/,
+    hostToo: true,
+    run: async ({ egress }, { request }) => {
+      const wanted = parseWith(EgressDoorRequest, await json(request));
+      return await egress.doors.open({ ...wanted, agent: parseWith(AgentId, wanted.agent) });
+    },
+  },
+  {
+    method: 'DELETE',
+    pattern: /^\/egress-doors\/([^/]+)$/,
+    hostToo: true,
+    run: async ({ egress }, { name, request }) => {
+      await egress.doors.close(name);
+      return egress.connections.denials(name, afterOf(request));
+    },
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-denials$/,
+    hostToo: true,
+    run: ({ egress }, { request }) => egress.connections.denials(queryOf(request).get('run') ?? '', afterOf(request)),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-connections$/,
+    hostToo: true,
+    run: ({ egress }, { request }) => ({
+      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '' }),
+    }),
   },
   { method: 'GET', pattern: /^\/callers$/, run: (deps) => ({ callers: deps.callers.list() }) },
   {
@@ -173,6 +222,14 @@ function decode(text: string | undefined): string {
   } catch (error) {
     throw new HoldfastError('bad-request', 'The path is not well encoded.', { cause: error });
   }
+}
+
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  return new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+}
+
+function afterOf(request: IncomingMessage): number {
+  return parseWith(z.coerce.number().int().nonnegative().default(0), queryOf(request).get('after') ?? undefined);
 }
 
 function callRecord(deps: RoutesDeps, callId: string): unknown {

@@ -32,4 +32,20 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       ) STRICT`,
     ],
   },
+  {
+    name: '0002-egress-proxy',
+    statements: [
+      'CREATE TABLE egress_rules (agent TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE egress_doors (
+        run TEXT PRIMARY KEY, agent TEXT NOT NULL, only_places TEXT, name TEXT NOT NULL, renewed_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE egress_connections (
+        id INTEGER PRIMARY KEY, agent TEXT NOT NULL, run TEXT NOT NULL, scheme TEXT NOT NULL, host TEXT NOT NULL,
+        port INTEGER NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('open', 'done', 'denied', 'failed', 'cut')),
+        reason TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 1, bytes_up INTEGER NOT NULL DEFAULT 0,
+        bytes_down INTEGER NOT NULL DEFAULT 0, started_at INTEGER NOT NULL, finished_at INTEGER
+      ) STRICT`,
+      'CREATE INDEX egress_connections_by_run ON egress_connections (run, verdict)',
+    ],
+  },
 ];

@@ -8,7 +8,7 @@ import { Button, ErrorNote, Skeleton, toNamedError } from '../ui/basics.tsx';
 import { Markdown } from '../ui/markdown.tsx';
 import { ArtifactList } from './artifacts.tsx';
 import { DraftView, RunItems } from './run-items.tsx';
-import { UserBubble } from './user-bubble.tsx';
+import { HostNote, UserBubble } from './user-bubble.tsx';
 import { WorkerCard } from './worker-card.tsx';
 
 /** What the user said and all that came of it. */
@@ -27,11 +27,15 @@ export function Turn({
   const open = messages.some((message) => message.finishedAt === null);
   return (
     <article aria-label={`Message at ${formatClock(first.receivedAt)}`} className="flex flex-col gap-4">
-      <UserBubble
-        text={first.text}
-        at={first.receivedAt}
-        note={first.runId === null && open ? 'Received, waiting for its turn' : undefined}
-      />
+      {first.source === 'host' ? (
+        <HostNote text={first.text} at={first.receivedAt} />
+      ) : (
+        <UserBubble
+          text={first.text}
+          at={first.receivedAt}
+          note={first.runId === null && open ? 'Received, waiting for its turn' : undefined}
+        />
+      )}
       {first.runId === null || !(eager || open || asked) ? (
         <>
           <Answer messages={messages} shown={[]} />

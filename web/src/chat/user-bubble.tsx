@@ -12,3 +12,15 @@ export function UserBubble({ text, note, at }: { text: string; note?: string | u
     </div>
   );
 }
+
+/** What the host itself says in a conversation: a background worker settled. */
+export function HostNote({ text, at }: { text: string; at: number }) {
+  return (
+    <p className="flex flex-wrap items-baseline gap-x-2 border-l-2 border-line pl-3 text-[13px] text-muted wrap-anywhere">
+      <span>{text}</span>
+      <time dateTime={new Date(at).toISOString()} className="text-xs">
+        {formatClock(at)}
+      </time>
+    </p>
+  );
+}

@@ -1,0 +1,31 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Logger } from '../../../base/logger.ts';
+import type { Exceptions } from '../exceptions.ts';
+import type { ResolveAll } from '../pinned-connector.ts';
+import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
+import { createDoors, type Doors } from './doors.ts';
+import { createOwnerRules, type OwnerRules } from './owner-rules.ts';
+
+/** The egress proxy, whole: the owner's rules, the doors of the sandboxes, and a row for every connection. */
+export interface EgressProxy extends AsyncDisposable {
+  readonly rules: OwnerRules;
+  readonly doors: Doors;
+  readonly connections: ConnectionLog;
+}
+
+export interface EgressProxyDeps {
+  readonly database: DatabaseSync;
+  /** Where the sockets are. */
+  readonly directory: string;
+  readonly exceptions: Exceptions;
+  readonly resolveAll: ResolveAll;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export function createEgressProxy(deps: EgressProxyDeps): EgressProxy {
+  const rules = createOwnerRules(deps.database);
+  const connections = createConnectionLog(deps.database, deps.now);
+  const doors = createDoors({ ...deps, rules, connections });
+  return { rules, doors, connections, [Symbol.asyncDispose]: () => doors[Symbol.asyncDispose]() };
+}

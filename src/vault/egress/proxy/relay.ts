@@ -1,0 +1,31 @@
+import type { Duplex } from 'node:stream';
+import type { Live } from './traffic.ts';
+
+/**
+ * Passes bytes both ways until both sides have ended. A side that ends is ended on the other side too, and the rest of the
+ * answer still comes; the silence limit ends what nobody does.
+ */
+export function relay(client: Duplex, origin: Duplex, live: Live): void {
+  client.on('data', (chunk: Buffer) => live.up(chunk.length));
+  origin.on('data', (chunk: Buffer) => live.down(chunk.length));
+  const broken = (which: string) => (): void => live.failed(`${which} broke off`);
+  client.on('error', broken('the sandbox'));
+  origin.on('error', broken('the other side'));
+  let open = 2;
+  const closed = (): void => {
+    open -= 1;
+    if (open === 0) live.done();
+  };
+  client.on('close', () => {
+    if (!origin.writableEnded) origin.end();
+    if (!client.readableEnded) origin.destroy();
+    closed();
+  });
+  origin.on('close', () => {
+    if (!client.writableEnded) client.end();
+    if (!origin.readableEnded) client.destroy();
+    closed();
+  });
+  client.pipe(origin);
+  origin.pipe(client);
+}

@@ -1,0 +1,69 @@
+import { judgeEgress } from '../../../policy/egress.ts';
+import type { EgressLimits } from '../../../protocol/egress.ts';
+import { connectionOf, type DoorContext, MOST_LIVE } from './door-context.ts';
+import type { ProxyTarget } from './request-target.ts';
+
+/** A connection that is under way: counted, bounded in bytes and time, and cut when its rules change. */
+export interface Live {
+  up(bytes: number): void;
+  down(bytes: number): void;
+  /** Its ordinary end. Later ends are ignored: the first one wins. */
+  done(): void;
+  failed(reason: string): void;
+  cut(reason: string): void;
+  /** Cuts it unless it is still allowed. */
+  recheck(): void;
+  readonly ended: boolean;
+}
+
+/** `stop` tears both sides down; it is called once, at an end that is not an ordinary one. */
+export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () => void): Live {
+  const limits: EgressLimits = door.limits();
+  const row = door.log.open(connectionOf(door, target));
+  let bytesUp = 0;
+  let bytesDown = 0;
+  let ended = false;
+  const end = (verdict: 'done' | 'failed' | 'cut', reason: string): void => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(idle);
+    clearTimeout(life);
+    door.live.delete(live);
+    door.log.finish(row, { verdict, reason, bytesUp, bytesDown });
+    if (verdict !== 'done') stop();
+  };
+  const idle = setTimeout(() => end('cut', `it was silent for ${limits.idleMs} ms`), limits.idleMs);
+  const life = setTimeout(() => end('cut', `it lasted longer than ${limits.connectionMs} ms`), limits.connectionMs);
+  const count = (bytes: number): void => {
+    idle.refresh();
+    door.spent.bytes += bytes;
+    if (bytesUp + bytesDown > limits.connectionBytes)
+      end('cut', `it carried more than ${limits.connectionBytes} bytes`);
+    else if (door.spent.bytes > limits.runBytes) end('cut', `the run has used up its ${limits.runBytes} bytes`);
+  };
+  const live: Live = {
+    up: (bytes) => {
+      if (ended) return;
+      bytesUp += bytes;
+      count(bytes);
+    },
+    down: (bytes) => {
+      if (ended) return;
+      bytesDown += bytes;
+      count(bytes);
+    },
+    done: () => end('done', ''),
+    failed: (reason) => end('failed', reason),
+    cut: (reason) => end('cut', reason),
+    recheck: () => {
+      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', 'its rules were changed');
+    },
+    get ended() {
+      return ended;
+    },
+  };
+  door.live.add(live);
+  // Those that were being connected when the limit was looked at.
+  if (door.live.size > MOST_LIVE) end('cut', `the run has ${MOST_LIVE} connections already`);
+  return live;
+}
