@@ -25,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: async () => (await import('./commands/rollback.ts')).rollback,
   reset: async () => (await import('./commands/reset.ts')).reset,
   unlock: async () => (await import('./commands/unlock.ts')).unlock,
+  'build-worker-image': async () => (await import('./commands/build-worker-image.ts')).buildImage,
   simulator: async () => (await import('./commands/simulator.ts')).simulator,
   version: async () => (await import('./commands/version.ts')).version,
 };

@@ -61,6 +61,15 @@ export const HoldfastConfig = z.strictObject({
       limits: SandboxLimits.prefault({}),
       /** Sandboxed commands at once on this host. */
       maxConcurrent: z.number().int().min(1).max(1_000).default(16),
+      docker: z
+        .strictObject({
+          /** Default: the first that exists of Docker's and Podman's usual sockets. */
+          socketPath: z.string().startsWith('/').optional(),
+          image: z.string().min(1).max(255).default('holdfast-worker:latest'),
+          /** A runtime that the engine knows, `runsc` for gVisor. Default: the engine's own. */
+          runtime: z.string().min(1).max(64).optional(),
+        })
+        .prefault({}),
     })
     .prefault({}),
   vault: z

@@ -1,6 +1,8 @@
 import type { HoldfastConfig } from '../protocol/config.ts';
 import { HoldfastError } from '../protocol/error.ts';
 import { createBubblewrap } from './bubblewrap/bubblewrap.ts';
+import { createDocker } from './docker/docker.ts';
+import { firstAvailable } from './first-available.ts';
 import type { Launcher } from './launcher.ts';
 
 export interface SelectDeps {
@@ -12,16 +14,26 @@ export interface SelectDeps {
 
 /**
  * The launcher that the config asks for. There is no way down: a tier that this version does not have is refused here,
- * one that the machine does not have is refused by `create` with the remedy.
+ * one that the machine does not have is refused by `create` with the remedy. `auto` may step across, from one full tier
+ * to another.
  */
 export function selectLauncher(config: HoldfastConfig['sandbox'], deps: SelectDeps): Launcher & AsyncDisposable {
-  if (config.launcher === 'auto' || config.launcher === 'bubblewrap')
-    return createBubblewrap({ ...deps, maxConcurrent: config.maxConcurrent });
+  const bubblewrap = () => createBubblewrap({ ...deps, maxConcurrent: config.maxConcurrent });
+  const { socketPath, image, runtime } = config.docker;
+  const docker = () =>
+    createDocker({
+      ...{ ...deps, maxConcurrent: config.maxConcurrent, image },
+      ...(socketPath === undefined ? {} : { socketPath }),
+      ...(runtime === undefined ? {} : { runtime }),
+    });
+  if (config.launcher === 'auto') return firstAvailable(bubblewrap(), docker());
+  if (config.launcher === 'bubblewrap') return bubblewrap();
+  if (config.launcher === 'docker') return docker();
   throw new HoldfastError(
     'config.invalid',
-    `This version has no sandbox launcher "${config.launcher}", only bubblewrap.`,
+    `This version has no sandbox launcher "${config.launcher}", only bubblewrap and docker.`,
     {
-      remedy: 'Set sandbox.launcher to "auto" or "bubblewrap" in config.json.',
+      remedy: 'Set sandbox.launcher to "auto", "bubblewrap" or "docker" in config.json.',
       details: { launcher: config.launcher },
     },
   );

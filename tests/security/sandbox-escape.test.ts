@@ -3,9 +3,9 @@
  * docs/sandbox.md lists them as a table.
  */
 import { once } from 'node:events';
-import { chmod, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { arch } from 'node:os';
+import { arch, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/sandbox/bubblewrap/root-files.ts';
@@ -13,24 +13,33 @@ import { type Ran, runIn } from '../../src/sandbox/launcher.conformance.ts';
 import type { Sandbox } from '../../src/sandbox/launcher.ts';
 import { isSupported } from '../../src/sandbox/seccomp/filter.ts';
 import { ABSENT, CONDITIONAL, DENIED, numberOn } from '../../src/sandbox/seccomp/syscalls.ts';
+import { openDockerEngine } from '../../src/testing/docker-engine.ts';
 import { createEgressWorld, type EgressWorld } from '../egress/egress-world.ts';
-import { createSandboxWorld, type SandboxWorld, whyNoSandbox } from './sandbox-world.ts';
+import { bubblewrapTier, createSandboxWorld, dockerTier, type SandboxWorld, type Tier } from './sandbox-world.ts';
 
-const reason = await whyNoSandbox();
-if (reason) console.warn(`skipped: no sandbox on this machine. ${reason}`);
+const engine = await openDockerEngine();
+const TIERS: readonly Tier[] = [await bubblewrapTier(), dockerTier(engine)];
+for (const { name, skipped } of TIERS) if (skipped) console.warn(`skipped: no ${name} on this machine. ${skipped}`);
+const RUNNABLE = TIERS.filter(({ skipped }) => skipped === undefined);
+afterAll(async () => {
+  if (typeof engine !== 'string') await engine[Symbol.asyncDispose]();
+}, 60_000);
 
 const EPERM = 1;
 const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 
-const WAYS = [{ network: 'without network' }, { network: 'with a door of the vault' }];
+const NETWORKS = ['without network', 'with a door of the vault'];
+const WAYS = RUNNABLE.flatMap((tier) =>
+  NETWORKS.slice(0, tier.name === 'docker' ? 1 : 2).map((network) => ({ tier, name: tier.name, network })),
+);
 
-describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network there is no way', ({ network }) => {
+describe.each(WAYS)('out of a sandbox of $name $network there is no way', ({ tier, network }) => {
   let vault: EgressWorld | undefined;
   let world: SandboxWorld;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    world = await createSandboxWorld();
+    world = await createSandboxWorld(tier.makeLauncher);
     if (network !== 'without network' && (await findProgram('socat'))) vault = await createEgressWorld();
     sandbox = await world.create({ name: 'attacker', ...(vault ? { egressSocket: await vault.door() } : {}) });
   });
@@ -80,7 +89,10 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
 
     it('of the x32 convention', async () => {
       if (architecture !== 'x64') return;
-      expect(await perl(`$! = 0; syscall(0x40000000 + 39); print $! + 0`)).toBe(String(ENOSYS));
+      const { out, exit } = await runIn(sandbox, ['perl', '-e', '$! = 0; syscall(0x40000000 + 39); print $! + 0']);
+      // The library that writes an engine's filter takes it for a foreign architecture.
+      if (tier.name === 'docker') expect(exit).toMatchObject({ reason: 'signalled', signal: 'SIGSYS' });
+      else expect(out).toBe(String(ENOSYS));
     });
 
     it('to a new namespace by clone', async () => {
@@ -135,7 +147,19 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
         'for p in /usr/bin/su /usr/bin/passwd /usr/bin/mount; do [ -u $p ] && echo found; done; grep -E "^/|tmpfs" /proc/mounts | grep -v -E "nosuid" ; su -c id 2>&1 | head -1; true',
       );
       expect(ran.out).not.toMatch(/uid=0/);
-      expect(ran.out.split('\n').filter((line) => line.startsWith('/') || line.startsWith('tmpfs'))).toEqual([]);
+      // An engine's binds keep the options of what they bind; there the flag against new privileges does it, see below.
+      const without = tier.name === 'docker' ? /^tmpfs .* rw,/ : /^(?:\/|tmpfs)/;
+      expect(ran.out.split('\n').filter((line) => without.test(line))).toEqual([]);
+    });
+
+    it('a setuid program of root that lies in /data runs as nobody', async () => {
+      if (userInfo().uid !== 0) return;
+      const program = join(world.volumeOf('attacker'), 'id');
+      await copyFile('/usr/bin/id', program);
+      await chmod(program, 0o6755);
+      const info = await stat(program);
+      expect([info.uid, info.mode & 0o7777]).toEqual([0, 0o6755]);
+      expect((await sh('/data/id -u; /data/id -g')).out).toBe('65534\n65534\n');
     });
 
     it('a file cannot be given to root or a capability', async () => {
@@ -169,7 +193,9 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
         '/sys/kernel/uevent_helper',
         '/sys/fs/cgroup/cgroup.procs',
       ];
-      const out = await perl(`for my $f (qw(${files.join(' ')})) { print "$f\\n" if sysopen(my $h, $f, 1) }`);
+      const out = await perl(
+        `for my $f (qw(${files.join(' ')})) { print "$f\\n" if ((stat $f)[6] // 0) != 0x103 && sysopen(my $h, $f, 1) }`,
+      );
       expect(out).toBe('');
     });
 
@@ -181,6 +207,11 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
     });
 
     it('there is no sysfs and no cgroup file system', async () => {
+      if (tier.name === 'docker') {
+        // Mounted by the engine and covered: nothing of it can be named.
+        expect((await sh('find /sys')).out).toBe('/sys\n');
+        return;
+      }
       expect(
         (
           await sh(
@@ -215,10 +246,17 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
 
   describe('by files', () => {
     it('nothing private of the machine is there', async () => {
+      // An image has empty folders of those names.
+      const isThere = tier.name === 'docker' ? '[ -n "$(ls -A $f 2>/dev/null)" ]' : '[ -e $f ]';
       const ran = await sh(
-        'for f in /root /home /etc/shadow /etc/gshadow /etc/sudoers /etc/ssh /etc/ssl/private /var/run /run/dbus /var/lib /boot /mnt /media /srv /opt /var/run/docker.sock /run/docker.sock; do [ -e $f ] && echo $f; done; true',
+        `for f in /root /home /etc/shadow /etc/gshadow /etc/sudoers /etc/ssh /etc/ssl/private /var/run /run/dbus /var/lib /boot /mnt /media /srv /opt /var/run/docker.sock /run/docker.sock; do ${isThere} && echo $f; done; true`,
       );
       expect(ran.out).toBe('');
+    });
+
+    it('the names of the networks that the machine is in are not there', async () => {
+      const ran = await sh('grep -v -E "^(#|$|nameserver 127.0.0.1$|search \\.$)" /etc/resolv.conf; cat /etc/hostname');
+      expect(ran.out).toBe('sandbox\n');
     });
 
     it('a socket of the host is nowhere', async () => {
@@ -331,14 +369,14 @@ describe.skipIf(reason !== undefined).each(WAYS)('out of a sandbox $network ther
     });
 
     it('its own program file and its launcher cannot be overwritten', async () => {
-      const before = await readFile('/usr/bin/bwrap');
+      const before = await readFile(tier.program);
       const ran = await sh(
-        'cp /bin/sleep /data/s; (exec /data/s 2) & sleep 0.2; echo x > /proc/1/exe; echo y > /proc/self/exe; echo z > /usr/bin/bwrap; true',
+        `cp /bin/sleep /data/s; (exec /data/s 2) & sleep 0.2; echo x > /proc/1/exe; echo y > /proc/self/exe; echo z > ${tier.program}; true`,
       );
       expect(ran.err.match(/Permission denied|Read-only|Text file busy|No such file/g)?.length).toBeGreaterThanOrEqual(
         3,
       );
-      expect((await readFile('/usr/bin/bwrap')).equals(before)).toBe(true);
+      expect((await readFile(tier.program)).equals(before)).toBe(true);
     });
 
     it('a full /tmp, /dev/shm or /data bound does not reach the host', async () => {

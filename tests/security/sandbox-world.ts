@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SandboxLimits } from '../../src/protocol/config.ts';
 import { createBubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts';
+import { createDocker } from '../../src/sandbox/docker/docker.ts';
 import type { Launcher, Mount, Sandbox } from '../../src/sandbox/launcher.ts';
+import type { DockerEngine } from '../../src/testing/docker-engine.ts';
 
 export interface SandboxWorld extends AsyncDisposable {
   readonly root: string;
@@ -19,12 +21,13 @@ export interface SandboxWorld extends AsyncDisposable {
   volumeOf(name: string): string;
 }
 
-/** `skip` is called with the reason when no sandbox can be made here. */
-export async function createSandboxWorld(): Promise<SandboxWorld> {
+export type MakeLauncher = (place: { home: string; scratch: string }) => Launcher & AsyncDisposable;
+
+export async function createSandboxWorld(makeLauncher: MakeLauncher = createBubblewrap): Promise<SandboxWorld> {
   const root = await mkdtemp(join(tmpdir(), 'holdfast-escape-'));
   await chmod(root, 0o755);
   const home = join(root, 'home');
-  const launcher = createBubblewrap({ home, scratch: join(home, 'run') });
+  const launcher = makeLauncher({ home, scratch: join(home, 'run') });
   let count = 0;
   const volumeOf = (name: string): string => join(home, 'volumes', name);
   return {
@@ -52,4 +55,26 @@ export async function whyNoSandbox(): Promise<string | undefined> {
   const probe = await launcher.probe(AbortSignal.timeout(20_000));
   await rm(root, { recursive: true, force: true });
   return probe.available ? undefined : `${probe.reason} ${probe.remedy}`;
+}
+
+/** An isolation tier that the attacks run in. */
+export interface Tier {
+  readonly name: 'bubblewrap' | 'docker';
+  /** Why it is left out here; undefined when it is not. */
+  readonly skipped: string | undefined;
+  /** A program that the tier is made of. */
+  readonly program: string;
+  readonly makeLauncher: MakeLauncher;
+}
+
+export async function bubblewrapTier(): Promise<Tier> {
+  const skipped = await whyNoSandbox();
+  return { name: 'bubblewrap', skipped, program: '/usr/bin/bwrap', makeLauncher: createBubblewrap };
+}
+
+export function dockerTier(engine: DockerEngine | string): Tier {
+  const skipped = typeof engine === 'string' ? engine : undefined;
+  const { socketPath = '', image = '' } = typeof engine === 'string' ? {} : engine;
+  const makeLauncher: MakeLauncher = (place) => createDocker({ ...place, socketPath, image });
+  return { name: 'docker', skipped, program: '/usr/sbin/runc', makeLauncher };
 }

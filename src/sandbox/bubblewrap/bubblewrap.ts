@@ -13,6 +13,7 @@ import { SANDBOX_ID, sandboxArguments } from './arguments.ts';
 import { clearGround, commandName, type Ground, prepareGround, unavailable } from './ground.ts';
 import { checkMounts } from './mounts.ts';
 import { probeGround } from './probe.ts';
+import { runCommand } from './process.ts';
 import { findProgram } from './root-files.ts';
 import { createSandbox } from './sandbox.ts';
 import { sweepOrphans } from './sweep.ts';
@@ -60,7 +61,11 @@ export function createBubblewrap(options: BubblewrapOptions): Launcher & AsyncDi
     await writeFile(argumentFile, argumentBytes(prepared, spec), { mode: 0o600 });
     const { limits, egressSocket } = spec;
     const place = { ground: prepared, argumentFile, mounts, limits, egressSocket };
-    return createSandbox({ id: spec.id, place, limiter, onDispose: () => rm(argumentFile, { force: true }) });
+    return createSandbox({
+      ...{ id: spec.id, launcher: 'bubblewrap', wallMs: limits.wallMs, limiter },
+      run: (command) => runCommand(place, command),
+      onDispose: () => rm(argumentFile, { force: true }),
+    });
   };
 
   return {
@@ -95,7 +100,7 @@ async function requireForwarder(): Promise<void> {
 }
 
 /** Makes the volume and gives it to the sandbox's user, through a descriptor so that no link is followed. */
-async function prepareVolume(volume: string, isRoot: boolean): Promise<void> {
+export async function prepareVolume(volume: string, isRoot: boolean): Promise<void> {
   await mkdir(volume, { recursive: true, mode: 0o700 });
   const descriptor = openSync(volume, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {

@@ -12,7 +12,7 @@ import { failureRemedy } from './remedy.ts';
 const LOOK =
   'echo ok > /data/probe && cat /data/probe && grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status';
 const WITHIN_MS = 15_000;
-const EXPECTED = { CapEff: '0000000000000000', CapBnd: '0000000000000000', NoNewPrivs: '1', Seccomp: '2' };
+export const EXPECTED = { CapEff: '0000000000000000', CapBnd: '0000000000000000', NoNewPrivs: '1', Seccomp: '2' };
 
 export async function probeGround(
   getGround: () => Promise<Ground>,
@@ -22,10 +22,7 @@ export async function probeGround(
   let ground: Ground | undefined;
   try {
     ground = await getGround();
-    const { stdout, stderr, detail, ok } = await look(ground, create, signal);
-    const wrong = ok
-      ? missingIsolation(stdout)
-      : `a command in a sandbox ${detail}${stderr ? `: ${stderr.trim()}` : ''}`;
+    const { wrong, stderr } = await proveIsolation(create, { directory: ground.directory, signal });
     if (wrong === undefined) return { available: true, reason: reasonOf(ground), remedy: '', limits: limitsOf(ground) };
     return { available: false, reason: wrong, remedy: await failureRemedy(stderr), limits: limitsOf(ground) };
   } catch (error) {
@@ -35,26 +32,28 @@ export async function probeGround(
   }
 }
 
-async function look(
-  ground: Ground,
+/** Makes a sandbox of any launcher and looks at itself from inside. `wrong`: what is not as it must be. */
+export async function proveIsolation(
   create: Launcher['create'],
-  signal: AbortSignal,
-): Promise<{ stdout: string; stderr: string; detail: string; ok: boolean }> {
-  const volume = join(ground.directory, `probe-${commandName()}`);
+  options: { directory: string; signal: AbortSignal; expected?: Readonly<Record<string, string>> },
+): Promise<{ readonly wrong: string | undefined; readonly stderr: string }> {
+  const { directory, signal, expected = EXPECTED } = options;
+  const volume = join(directory, `probe-${commandName()}`);
   try {
     await using sandbox = await create({ id: 'probe', volume, mounts: [], limits: SandboxLimits.parse({}), env: {} });
     const process = sandbox.spawn({ argv: ['sh', '-c', LOOK], timeoutMs: WITHIN_MS, signal });
     process.stdin.end();
     const [stdout, stderr, exit] = await Promise.all([text(process.stdout), text(process.stderr), process.exit]);
-    return { stdout, stderr, detail: exit.detail, ok: exit.reason === 'exited' && exit.code === 0 };
+    if (exit.reason === 'exited' && exit.code === 0) return { wrong: missingIsolation(stdout, expected), stderr };
+    return { wrong: `a command in a sandbox ${exit.detail}${stderr ? `: ${stderr.trim()}` : ''}`, stderr };
   } finally {
     await rm(volume, { recursive: true, force: true });
   }
 }
 
-function missingIsolation(seen: string): string | undefined {
+function missingIsolation(seen: string, expected: Readonly<Record<string, string>>): string | undefined {
   if (!seen.startsWith('ok\n')) return 'a sandbox could not write to its volume';
-  for (const [name, value] of Object.entries(EXPECTED)) {
+  for (const [name, value] of Object.entries(expected)) {
     const found = new RegExp(`^${name}:\\s*(\\S+)$`, 'm').exec(seen)?.[1];
     if (found !== value) return `inside a sandbox ${name} is ${found ?? 'unknown'} where it must be ${value}`;
   }

@@ -1,6 +1,6 @@
 /** A command's life from the moment it may start: streams, deadline, abort, limits, and how it ended. */
 import { once } from 'node:events';
-import { PassThrough, Transform } from 'node:stream';
+import { PassThrough, type Readable, Transform } from 'node:stream';
 import type { Controller } from '../cgroup/limit-group.ts';
 import { type EndFacts, explainExit } from '../exit-reason.ts';
 import type { Command, Exit, SandboxProcess } from '../launcher.ts';
@@ -34,7 +34,7 @@ export function runCommand(place: CommandPlace, command: Command): RunningProces
     cause ??= why;
     started.kill();
   };
-  const stderr = watchBeginning(started);
+  const stderr = watchBeginning(started.stderr);
   const exit = follow(started, { place, command, wallMs, stop }).then(async (end) => {
     const startFailure =
       end.startFailure ??
@@ -91,7 +91,10 @@ function ended(started: StartedCommand): Promise<End> {
  * Passes stderr on and keeps the beginning: there it is said why the program could not be started, and nothing else tells
  * such an exit code from the program's own. A program that imitates it only gets its own end described wrongly.
  */
-function watchBeginning(started: StartedCommand): { stream: Transform; complaint: () => Promise<string | undefined> } {
+export function watchBeginning(source: Readable): {
+  readonly stream: Transform;
+  readonly complaint: () => Promise<string | undefined>;
+} {
   let head = '';
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -100,9 +103,9 @@ function watchBeginning(started: StartedCommand): { stream: Transform; complaint
       done(null, chunk);
     },
   });
-  const whole = Promise.race([once(stream, 'head'), once(started.stderr, 'close'), once(started.stderr, 'end')]);
-  started.stderr.pipe(stream);
-  started.stderr.on('error', (error) => stream.destroy(error));
+  const whole = Promise.race([once(stream, 'head'), once(source, 'close'), once(source, 'end')]);
+  source.pipe(stream);
+  source.on('error', (error) => stream.destroy(error));
   const complaint = async (): Promise<string | undefined> => {
     await whole;
     return COMPLAINT.test(head) ? `could not be started: ${head.replace(COMPLAINT, '').trim()}` : undefined;

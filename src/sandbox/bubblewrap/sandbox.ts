@@ -1,27 +1,31 @@
-/** A sandbox: a checked spec and the commands that run in it now. Without a command it is a file and some fields. */
+/** A sandbox of any launcher: a checked spec and the commands that run in it now, each when there is a place for it. */
 import { PassThrough, pipeline } from 'node:stream';
 import { linkedController } from '../../base/lifecycle.ts';
 import { explainExit } from '../exit-reason.ts';
-import type { Command, Sandbox, SandboxProcess } from '../launcher.ts';
+import type { Command, Launcher, Sandbox, SandboxProcess } from '../launcher.ts';
 import type { Limiter } from '../limiter.ts';
-import type { CommandPlace } from './command.ts';
-import { endedProcess, failedProcess, type RunningProcess, runCommand } from './process.ts';
+import { endedProcess, failedProcess, type RunningProcess } from './process.ts';
 
 export interface SandboxParts {
   readonly id: string;
-  readonly place: CommandPlace;
+  readonly launcher: Launcher['kind'];
+  /** Time limit of a command that names none. */
+  readonly wallMs: number;
   readonly limiter: Limiter;
+  readonly run: (command: Command) => RunningProcess;
+  /** Called by `stop`, when no command runs any more. */
+  readonly onStop?: () => Promise<void>;
   readonly onDispose: () => Promise<void>;
 }
 
 export function createSandbox(parts: SandboxParts): Sandbox {
-  const { place, limiter } = parts;
+  const { limiter } = parts;
   const running = new Set<RunningProcess>();
   let stopAll = new AbortController();
   let disposed = false;
 
   const runNow = (command: Command): RunningProcess => {
-    const process = runCommand(place, command);
+    const process = parts.run(command);
     running.add(process);
     void process.exit.finally(() => {
       running.delete(process);
@@ -31,7 +35,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   };
 
   const spawn = (command: Command): SandboxProcess => {
-    const wallMs = command.timeoutMs ?? place.limits.wallMs;
+    const wallMs = command.timeoutMs ?? parts.wallMs;
     if (disposed) return failedProcess(new Error('its sandbox is gone'), wallMs);
     if (command.signal?.aborted) return neverStarted(wallMs);
     if (limiter.tryAcquire()) return runNow(command);
@@ -44,11 +48,12 @@ export function createSandbox(parts: SandboxParts): Sandbox {
     const all = [...running];
     for (const process of all) process.stop({ reason: 'aborted' });
     await Promise.all(all.map((process) => process.exit));
+    await parts.onStop?.();
   };
 
   return {
     id: parts.id,
-    launcher: 'bubblewrap',
+    launcher: parts.launcher,
     spawn,
     stop,
     [Symbol.asyncDispose]: async () => {

@@ -37,13 +37,13 @@ const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
-const NEW_NAMESPACE = 0x7e020000;
+export const NEW_NAMESPACE = 0x7e020000;
 /** AF_UNIX, AF_INET, AF_INET6. */
-const FAMILIES = [1, 2, 10];
+export const FAMILIES = [1, 2, 10];
 /** TIOCSTI and TIOCLINUX put characters into somebody's terminal. */
-const TERMINAL_INJECTION = [0x5412, 0x541c];
+export const TERMINAL_INJECTION = [0x5412, 0x541c];
 /** PER_LINUX, PER_LINUX32, both with UNAME26, and the query. */
-const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
+export const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
 export function isSupported(architecture: string): architecture is Architecture {
   return ARCHITECTURES.some((known) => known === architecture);
