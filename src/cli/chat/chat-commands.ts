@@ -3,9 +3,9 @@ import type { ApiClient } from '../api-client.ts';
 import { closest } from '../closest.ts';
 import { cardLines } from '../render/card.ts';
 import type { Paint } from '../render/paint.ts';
-import { oneLine, plainText } from '../render/plain-text.ts';
+import { cutLine, plainText } from '../render/plain-text.ts';
 import { table } from '../render/table.ts';
-import { usd } from '../render/units.ts';
+import { bytes, usd } from '../render/units.ts';
 import type { Screen } from './screen.ts';
 
 export interface ChatCommandContext {
@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   agents: { help: 'the agents and what they do', run: showAgents },
   runs: { help: 'the latest runs of this agent', run: showRuns },
   approvals: { help: 'approvals that wait for you', run: showApprovals },
+  artifact: { help: 'print the newest artifact, e.g. a report', run: showArtifact },
   quit: {
     help: 'leave; Holdfast keeps running',
     run: async ({ leave }) => {
@@ -37,6 +38,7 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
 };
 
 const MANY = 20;
+const LONGEST_PRINTED = 100_000;
 
 /**
  * The command that a line calls, or undefined for text to send: `/tmp/reports` and `/srv` are folders, not commands. A line that
@@ -85,7 +87,7 @@ async function showAgents({ host, screen }: ChatCommandContext): Promise<undefin
   ];
   print(
     screen,
-    table(rows).map((line) => oneLine(line, screen.width)),
+    table(rows).map((line) => cutLine(line, screen.width - 1)),
   );
 }
 
@@ -101,7 +103,7 @@ async function showRuns({ host, agentId, screen }: ChatCommandContext): Promise<
   ]);
   print(
     screen,
-    table(rows).map((line) => oneLine(line, screen.width)),
+    table(rows).map((line) => cutLine(line, screen.width - 1)),
   );
 }
 
@@ -109,6 +111,16 @@ async function showApprovals({ host, screen, paint }: ChatCommandContext): Promi
   const approvals = await host.approvals('pending');
   if (approvals.length === 0) screen.line('Nothing waits for you.');
   for (const approval of approvals) print(screen, [...cardLines(approval, paint), `  holdfast approve ${approval.id}`]);
+}
+
+async function showArtifact({ host, screen, paint }: ChatCommandContext): Promise<undefined> {
+  const [newest] = await host.artifacts();
+  if (newest === undefined) return print(screen, ['No artifacts yet.']);
+  const size = bytes(newest.bytes);
+  screen.line(paint.bold(`${plainText(newest.name)} ${paint.dim(`${size}, ${newest.id}`)}`));
+  const readable = /^text\/|json|xml/.test(newest.mediaType) && newest.bytes <= LONGEST_PRINTED;
+  if (!readable) screen.line('Not text, or too long for here: the dashboard has it.');
+  else screen.line(plainText((await host.artifactContent(newest.id)).toString('utf8')));
 }
 
 function print(screen: Screen, lines: readonly string[]): undefined {

@@ -4,7 +4,6 @@ import { uuidv7 } from '../../base/id.ts';
 import type { MessageView, SendMessage, StreamMessage } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { ApiClient } from '../api-client.ts';
-import { cardLines } from '../render/card.ts';
 import { errorLines } from '../render/error.ts';
 import type { Paint } from '../render/paint.ts';
 import { findChatCommand } from './chat-commands.ts';
@@ -34,8 +33,6 @@ export class ChatSession {
   #open = new Set<string>();
   #typed: string[] = [];
   #cancelling = false;
-  /** An approval that was already pending when the chat opened. */
-  #earlier: string[] = [];
   failed = false;
 
   constructor(deps: ChatSessionDeps) {
@@ -46,13 +43,10 @@ export class ChatSession {
 
   async begin(sessionId: string): Promise<void> {
     this.#use(sessionId);
-    const { host, screen, paint } = this.#deps;
+    const { host } = this.#deps;
     this.#view.resume(await host.runs({ active: true, limit: 500 }));
-    for (const approval of await host.approvals('pending')) {
-      if (approval.sessionId !== sessionId) continue;
-      this.#earlier.push(approval.id);
-      for (const line of cardLines(approval, paint)) screen.line(line);
-    }
+    for (const { id, runId, card, agentId, sessionId: asker } of await host.approvals('pending'))
+      if (asker === sessionId) this.#view.ask({ id, runId }, card, agentId);
     this.#showPrompt();
   }
 
@@ -78,7 +72,7 @@ export class ChatSession {
 
   /** Resolves when every message sent here has ended. */
   async untilIdle(signal: AbortSignal | undefined, orAsked = false): Promise<void> {
-    while (!signal?.aborted && this.#open.size > 0 && !(orAsked && this.#approvalId !== undefined)) {
+    while (!signal?.aborted && this.#open.size > 0 && !(orAsked && this.#view.approval !== undefined)) {
       await this.#settleOpen();
       if (this.#open.size > 0) await delay(LOOK_MS);
     }
@@ -101,12 +95,8 @@ export class ChatSession {
     this.#deps.leave();
   }
 
-  get #approvalId(): string | undefined {
-    return this.#earlier[0] ?? this.#view.approval?.id;
-  }
-
   async #act(line: string): Promise<void> {
-    if (this.#approvalId !== undefined && this.#typed.length === 0 && (await this.#decide(line))) return;
+    if (this.#view.approval !== undefined && this.#typed.length === 0 && (await this.#decide(line))) return;
     if (line.endsWith('\\')) {
       this.#typed.push(line.slice(0, -1));
       return;
@@ -122,7 +112,7 @@ export class ChatSession {
 
   /** True when the line was an answer to the card; `y` alone allows, everything but a clear answer asks again. */
   async #decide(line: string): Promise<boolean> {
-    const id = this.#approvalId;
+    const id = this.#view.approval?.id;
     const word = line.trim().toLowerCase();
     if (id === undefined || word.startsWith('/')) return false;
     const answer = { y: 'allow', yes: 'allow', n: 'deny', no: 'deny' } as const;
@@ -131,16 +121,22 @@ export class ChatSession {
       this.#deps.screen.line('Please answer y or n first (or /quit and decide later: holdfast pending).');
       return true;
     }
-    this.#earlier = this.#earlier.filter((one) => one !== id);
+    this.#view.decidedHere(id);
+    try {
+      await this.#patiently(() => this.#deps.host.decideApproval(id, decision));
+    } catch (error) {
+      // Decided elsewhere, or gone with its run: nothing is left to ask. Without an answer it is asked again.
+      if (HoldfastError.from(error).code !== 'host.unreachable') this.#view.decided(id);
+      throw error;
+    }
     this.#view.decided(id);
-    await this.#deps.host.decideApproval(id, decision);
     this.#deps.screen.line(this.#deps.paint.dim(decision === 'allow' ? '  allowed' : '  denied'));
     return true;
   }
 
   /** The same id on every try: a host that dies in between has the message once or not at all. */
   async #send(text: string): Promise<void> {
-    const { host, agentId, screen, paint } = this.#deps;
+    const { host, agentId, screen } = this.#deps;
     const message: SendMessage = {
       text,
       clientMessageId: `chat-${uuidv7()}`,
@@ -149,11 +145,16 @@ export class ChatSession {
     this.#cancelling = false;
     this.#view.expectOwn(text);
     screen.hidePrompt();
+    this.#sent(await this.#patiently(() => host.send(agentId, message)));
+  }
+
+  /** A host that is being restarted is waited for. Only for what may be asked twice. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { screen, paint } = this.#deps;
     const deadline = Date.now() + RETRY_FOR_MS;
     for (let told = false; ; await delay(RETRY_MS)) {
       try {
-        this.#sent(await host.send(agentId, message));
-        return;
+        return await work();
       } catch (error) {
         if (HoldfastError.from(error).code !== 'host.unreachable' || Date.now() > deadline) throw error;
         if (!told) screen.line(paint.dim('  Holdfast does not answer; trying again …'));
@@ -199,7 +200,7 @@ export class ChatSession {
 
   #showPrompt(): void {
     const { screen, paint } = this.#deps;
-    if (this.#approvalId !== undefined) screen.prompt(paint.yellow('allow? [y/n] '));
+    if (this.#view.approval !== undefined) screen.prompt(paint.yellow('allow? [y/n] '));
     else if (this.#view.activeRun === undefined) screen.prompt(paint.cyan(this.#typed.length > 0 ? '… ' : '> '));
     else screen.hidePrompt();
   }

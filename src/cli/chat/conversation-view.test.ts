@@ -124,7 +124,7 @@ describe('the conversation view', () => {
     expect(lines[0]).toBe('  code started');
     expect(lines[1]).toMatch(/^ {2}code · ✓ run_command cat report\.txt x+… 312 ms$/);
     expect(lines[1]?.length).toBeLessThanOrEqual(60);
-    expect(lines[2]).toBe('  code · done · 1 steps · 4.0 s · $0.0020');
+    expect(lines[2]).toBe('  code · done · 1 step · 4.0 s · $0.0020');
     expect(w.shown()).not.toContain('worker text');
   });
 
@@ -148,6 +148,18 @@ describe('the conversation view', () => {
     w.event('run_a', { type: 'approval.decided', ...decided });
     expect(w.view.approval).toBeUndefined();
     expect(w.shown()).toContain('denied by ada (web)');
+  });
+
+  it('asks no more when the run that asked has ended', () => {
+    const w = world();
+    w.started('run_a');
+    const card = { title: 'Read a folder', facts: [], risk: 'low' };
+    w.event('run_a', { type: 'approval.requested', approvalId: 'apr_1', callId: 'k', card, expiresAt: 9 });
+    const error = { code: 'cancelled', message: 'Cancelled by owner.' };
+    w.event('run_a', { type: 'run.finished', state: 'cancelled', result: { kind: 'error', text: '' }, error });
+    expect(w.view.approval).toBeUndefined();
+    expect(w.shown()).toContain('  cancelled\n');
+    expect(w.shown()).not.toContain('error');
   });
 
   it('says why a run failed', () => {

@@ -1,11 +1,12 @@
 import type { EventView, RunView, StreamMessage } from '../../protocol/api.ts';
+import type { ApprovalCard } from '../../protocol/decision.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { visibleText } from '../../protocol/transcript.ts';
 import { cardLines } from '../render/card.ts';
 import { errorLines } from '../render/error.ts';
 import type { Paint } from '../render/paint.ts';
 import { oneLine, plainText } from '../render/plain-text.ts';
-import { duration, usd } from '../render/units.ts';
+import { bytes, duration, usd } from '../render/units.ts';
 import { createDraft, type Draft } from './draft.ts';
 import { parseLive } from './live-event.ts';
 import type { Screen } from './screen.ts';
@@ -21,6 +22,8 @@ export interface ConversationView {
   follow(sessionId: string): void;
   /** Takes up runs that were under way before: those of the conversation, and all that they started. */
   resume(active: readonly RunView[]): void;
+  /** Shows an approval that was asked for before. */
+  ask(approval: PendingApproval, card: ApprovalCard, agentId: string): void;
   /**
    * Text typed here needs no echo; the same session may also be used from elsewhere. Called before it is sent: the stream
    * may bring the message back before the reply that names its id.
@@ -29,8 +32,15 @@ export interface ConversationView {
   readonly activeRun: string | undefined;
   /** True once the end of this run stands on the screen. */
   hasEnded(runId: string): boolean;
-  readonly approval: { readonly id: string; readonly runId: string } | undefined;
+  readonly approval: PendingApproval | undefined;
+  /** Decided here: its event needs no line of its own. */
+  decidedHere(approvalId: string): void;
   decided(approvalId: string): void;
+}
+
+export interface PendingApproval {
+  readonly id: string;
+  readonly runId: string;
 }
 
 export interface ConversationDeps {
@@ -62,7 +72,8 @@ interface ViewState {
   readonly runs: Map<string, FollowedRun>;
   readonly own: string[];
   readonly ended: Set<string>;
-  readonly approvals: { id: string; runId: string }[];
+  readonly decidedHere: Set<string>;
+  readonly approvals: PendingApproval[];
   sessionId: string | undefined;
 }
 
@@ -73,6 +84,7 @@ export function createConversationView({ screen, paint, onChange }: Conversation
     runs: new Map(),
     own: [],
     ended: new Set(),
+    decidedHere: new Set(),
     approvals: [],
     sessionId: undefined,
   };
@@ -106,6 +118,7 @@ export function createConversationView({ screen, paint, onChange }: Conversation
           state.runs.set(run.id, followed(run.template ?? run.agentId, root, run.startedAt ?? run.createdAt));
       }
     },
+    ask: (approval, card, agentId) => ask(state, approval, { card, agentId }),
     expectOwn: (text) => void state.own.push(text),
     get activeRun() {
       return [...state.runs].find(([, run]) => run.root)?.[0];
@@ -114,6 +127,7 @@ export function createConversationView({ screen, paint, onChange }: Conversation
     get approval() {
       return state.approvals[0];
     },
+    decidedHere: (approvalId) => void state.decidedHere.add(approvalId),
     decided: (approvalId) => drop(state, approvalId),
   };
 }
@@ -147,6 +161,17 @@ function dim({ screen, paint }: ViewState, run: FollowedRun, text: string, end =
   screen.line(paint.dim(`${head}${oneLine(text, room)}${end}`));
 }
 
+function ask(
+  { screen, paint, approvals }: ViewState,
+  approval: PendingApproval,
+  shown: { card: ApprovalCard; agentId: string },
+): void {
+  if (approvals.some((one) => one.id === approval.id)) return;
+  approvals.push(approval);
+  screen.endDraft();
+  for (const line of cardLines(shown, paint)) screen.line(line);
+}
+
 function drop({ approvals }: ViewState, approvalId: string): void {
   const index = approvals.findIndex((one) => one.id === approvalId);
   if (index >= 0) approvals.splice(index, 1);
@@ -154,10 +179,10 @@ function drop({ approvals }: ViewState, approvalId: string): void {
 
 function finishRoot({ screen, paint }: ViewState, run: FollowedRun, event: EventOf<'run.finished'>): void {
   screen.endDraft();
-  if (event.error !== undefined) for (const line of errorLines(event.error, paint)) screen.line(line);
-  else if (event.state === 'cancelled') screen.line(paint.dim('  cancelled'));
+  if (event.state === 'cancelled') screen.line(paint.dim('  cancelled'));
+  else if (event.error !== undefined) for (const line of errorLines(event.error, paint)) screen.line(line);
   else if (event.result.text !== run.said) screen.line(plainText(event.result.text));
-  screen.line(paint.dim(`  ${run.steps} ${run.steps === 1 ? 'step' : 'steps'} · ${usd(run.costUsd)}`));
+  screen.line(paint.dim(`  ${steps(run.steps)} · ${usd(run.costUsd)}`));
 }
 
 function progressHandlers(state: ViewState): Handlers {
@@ -206,35 +231,39 @@ function progressHandlers(state: ViewState): Handlers {
         dim(state, run, `waits for the ${event.on}: ${event.detail}`);
     },
     'artifact.created': (run, event) =>
-      dim(state, run, `artifact ${event.name} (${event.bytes} bytes): ${event.artifactId}`),
+      dim(state, run, `artifact ${event.name} (${bytes(event.bytes)})`, ' /artifact shows it'),
     'run.finished': (run, event, view) => {
       runs.delete(view.runId ?? '');
+      // A run that ended waits for nothing any more, however its approvals are recorded.
+      for (const one of state.approvals.filter(({ runId }) => runId === view.runId)) drop(state, one.id);
       if (run.root) state.ended.add(view.runId ?? '');
       if (run.root) finishRoot(state, run, event);
       else
         dim(
           state,
           run,
-          `${event.state} · ${run.steps} steps · ${duration(view.at - run.startedAt)} · ${usd(run.costUsd)}`,
+          `${event.state} · ${steps(run.steps)} · ${duration(view.at - run.startedAt)} · ${usd(run.costUsd)}`,
         );
     },
   };
 }
 
 function approvalHandlers(state: ViewState): Handlers {
-  const { screen, paint, approvals } = state;
+  const { screen, paint, approvals, decidedHere } = state;
   return {
     'approval.requested': (run, event, view) => {
-      approvals.push({ id: event.approvalId, runId: view.runId ?? '' });
-      screen.endDraft();
-      for (const line of cardLines({ card: event.card, agentId: run.name }, paint)) screen.line(line);
+      ask(state, { id: event.approvalId, runId: view.runId ?? '' }, { card: event.card, agentId: run.name });
     },
     'approval.decided': (_run, event) => {
-      const shown = approvals.some((one) => one.id === event.approvalId);
+      const shown = approvals.some((one) => one.id === event.approvalId) && !decidedHere.has(event.approvalId);
       drop(state, event.approvalId);
       if (shown) screen.line(paint.dim(`  ${event.outcome} by ${plainText(event.by)} (${plainText(event.surface)})`));
     },
   };
+}
+
+function steps(count: number): string {
+  return count === 1 ? '1 step' : `${count} steps`;
 }
 
 function toolText(run: FollowedRun, callId: string, tool?: string): string {

@@ -21,5 +21,10 @@ export function plainText(text: string): string {
 /** One line of at most `width` characters. */
 export function oneLine(text: string, width: number): string {
   const line = plainText(text).replace(/\s+/g, ' ').trim();
+  return cutLine(line, width);
+}
+
+/** A line of ours that is too long loses its end; its columns stay where they are. */
+export function cutLine(line: string, width: number): string {
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
 }

@@ -111,7 +111,7 @@ function reasonIn(lines: readonly string[]): string {
     const message = messageOf(line);
     if (message !== undefined) return ` ${message}`;
   }
-  const last = lines.at(-1);
+  const last = lines.findLast((line) => !line.startsWith('{'));
   return last === undefined ? '' : ` Its last words: ${last}`;
 }
 

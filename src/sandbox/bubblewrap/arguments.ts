@@ -11,14 +11,25 @@ export const SANDBOX_ID = 65_534;
 export const PATH_INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 /** Descriptors that every bubblewrap of ours gets. Descriptors of mounts follow. */
-export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, firstMount: 6 } as const;
+export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, gate: 6, firstMount: 7 } as const;
 
 /**
- * The first process inside: a shell that runs the command and reaps orphans. Bubblewrap's own init would do the same,
- * but without the system call filter and as the same user, so that a command could write its own code into it
- * (/proc/1/mem) and be rid of the filter. $0 names it in messages, $1 is the mark of the command for the sweep.
+ * The first process inside: a shell that sets the resource limits, waits at the gate until it is in its control groups,
+ * runs the command and reaps orphans. Bubblewrap's own init would reap too, but without the system call filter and as
+ * the same user, so that a command could write its own code into it (/proc/1/mem) and be rid of the filter.
+ *
+ * $0 names it in messages, $1 is the mark of the command for the sweep, $2 the file size in blocks, $3 the open files,
+ * $4 the processes of the user or empty, $5 not empty when there is a gate. Nothing of a user's is part of the script.
+ * The option for processes is -u in bash and -p in dash and busybox.
  */
-export const INIT = ['sh', '-c', `shift; exec ${DESCRIPTOR.userNamespace}<&-; "$@"; exit $?`, 'holdfast'];
+const FIRST = `ulimit -c 0; ulimit -f "$2"; ulimit -n "$3"
+[ -z "$4" ] || ulimit -u "$4" 2>/dev/null || ulimit -p "$4"
+[ -z "$5" ] || read -r _ <&${DESCRIPTOR.gate} || exit 1
+exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
+shift 5
+"$@"
+exit $?`;
+export const INIT = ['sh', '-c', FIRST, 'holdfast'];
 
 /**
  * What of /proc is not about the sandbox's own processes and could be read by anybody. The rest of that kind is root's

@@ -1,38 +1,27 @@
 /**
- * One command: one bubblewrap, started through a fixed shell script that sets the resource limits and enters the control
- * groups before bubblewrap exists, so that nothing of the command ever runs outside them. Nothing of the user's is ever
- * part of a script; it is passed as arguments.
+ * One command: one bubblewrap. The first process inside it waits at a gate; meanwhile we put bubblewrap, and that process
+ * if it is born already, into the control groups. Neither starts another process before the gate opens, so nothing of the
+ * command ever runs outside them, and the work of entering them is hidden behind bubblewrap's own.
  *
- * What must stay true: `end` resolves only when every process of the command is gone. With control groups the proof is
+ * What must stay true: `gone` resolves only when every process of the command is gone. With control groups the proof is
  * that the kernel let us remove the group; without, that no process with the command's mark is left: the first process
  * of the pid namespace has it, and the kernel ends a namespace before its first process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import { writeFile } from 'node:fs/promises';
+import { type Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { type LimitGroup, OUR_PROCESSES } from '../cgroup/limit-group.ts';
 import type { Command } from '../launcher.ts';
-import { countThreadsOf, ownUser } from '../process-table.ts';
+import { childrenOf, countThreadsOf, ownUser } from '../process-table.ts';
 import { DESCRIPTOR, INIT, SANDBOX_ID, setEnvironment } from './arguments.ts';
 import { commandName, type Ground } from './ground.ts';
 import { type CheckedMount, openMount } from './mounts.ts';
 import { findMarked } from './sweep.ts';
 
-/**
- * $1 file size in blocks, $2 open files, $3 processes of the user or empty, $4 number of control groups that follow, then
- * the program. The option for processes is -u in bash and -p in dash and busybox.
- */
-const SCRIPT = `ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"
-[ -z "$3" ] || ulimit -u "$3" 2>/dev/null || ulimit -p "$3"
-n=$4; shift 4
-while [ "$n" -gt 0 ]; do
-  echo 0 > "$1" || { echo "bwrap: cannot enter the control group" >&2; exit 1; }
-  shift; n=$((n-1))
-done
-exec "$@"`;
 const BLOCK_BYTES = 512;
 const LONGEST_WAIT_MS = 20;
 
@@ -66,14 +55,13 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
     for (const mount of place.mounts) descriptors.push(openMount(mount));
     group = ground.groups?.create(mark, limits);
     const args = [
-      ...['-c', SCRIPT, 'sh', String(Math.ceil(limits.fileSizeBytes / BLOCK_BYTES)), String(limits.openFiles)],
-      processLimit(ground, limits),
-      ...[String(group?.entrances.length ?? 0), ...(group?.entrances ?? [])],
-      ...[ground.bwrap, '--args', String(DESCRIPTOR.args), ...setEnvironment(command.env ?? {})],
-      ...['--chdir', command.cwd ?? '/data', '--', ...INIT, mark, ...command.argv],
+      ...['--args', String(DESCRIPTOR.args), ...setEnvironment(command.env ?? {})],
+      ...['--chdir', command.cwd ?? '/data', '--', ...INIT, mark],
+      ...[String(Math.ceil(limits.fileSizeBytes / BLOCK_BYTES)), String(limits.openFiles)],
+      ...[processLimit(ground, limits), group ? 'gate' : '', ...command.argv],
     ];
-    const child = spawn('/bin/sh', args, {
-      stdio: stdioOf(ground, descriptors),
+    const child = spawn(ground.bwrap, args, {
+      stdio: stdioOf(ground, descriptors, group !== undefined),
       env: {},
       cwd: '/',
       // Setting them, even to what they are, drops the supplementary groups.
@@ -98,12 +86,13 @@ function processLimit(ground: Ground, limits: SandboxLimits): string {
   return String(countThreadsOf(user) + limits.processes + OUR_PROCESSES);
 }
 
-function stdioOf(ground: Ground, descriptors: readonly number[]): ('pipe' | 'ignore' | number)[] {
+function stdioOf(ground: Ground, descriptors: readonly number[], gated: boolean): ('pipe' | 'ignore' | number)[] {
   const [args, filter, ...mounts] = descriptors;
   const plan: ('pipe' | 'ignore' | number)[] = ['pipe', 'pipe', 'pipe'];
   plan[DESCRIPTOR.args] = args ?? 'ignore';
   plan[DESCRIPTOR.seccomp] = filter ?? 'ignore';
   plan[DESCRIPTOR.userNamespace] = ground.userNamespace ?? 'ignore';
+  plan[DESCRIPTOR.gate] = gated ? 'pipe' : 'ignore';
   mounts.forEach((mount, index) => {
     plan[DESCRIPTOR.firstMount + index] = mount;
   });
@@ -114,12 +103,20 @@ function stdioOf(ground: Ground, descriptors: readonly number[]): ('pipe' | 'ign
 function started(child: ChildProcess, group: LimitGroup | undefined, mark: string): StartedCommand {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error('a spawned command has three pipes');
+  let isInside = false;
+  const entered = group ? enter(child, group) : Promise.resolve();
   const kill = (): void => {
     child.kill('SIGKILL');
     if (group) group.kill();
-    else killAll(findMarked(mark));
+    if (!isInside) killAll(findMarked(mark));
   };
-  const isGone = (): boolean => (group ? group.remove() : findMarked(mark).length === 0);
+  entered.then(
+    () => {
+      isInside = group !== undefined;
+    },
+    () => child.kill('SIGKILL'),
+  );
+  const isGone = (): boolean => (isInside || findMarked(mark).length === 0) && (group?.remove() ?? true);
   let hits: ReturnType<LimitGroup['hits']> | undefined;
   const takeHits = (): ReturnType<LimitGroup['hits']> => {
     hits ??= group?.hits() ?? { memory: false, processes: false };
@@ -129,6 +126,7 @@ function started(child: ChildProcess, group: LimitGroup | undefined, mark: strin
     ...{ child, stdin, stdout, stderr, kill },
     hits: takeHits,
     gone: async () => {
+      await entered.catch(() => undefined); // It ended before it could enter; then it is looked for by its mark.
       takeHits();
       for (let wait = 0; !isGone(); wait = Math.min(wait + 1, LONGEST_WAIT_MS)) {
         kill();
@@ -136,4 +134,16 @@ function started(child: ChildProcess, group: LimitGroup | undefined, mark: strin
       }
     },
   };
+}
+
+/** Entering may wait for the kernel's other processors, hence not in the event loop. */
+async function enter(child: ChildProcess, group: LimitGroup): Promise<void> {
+  const gate = child.stdio.at(DESCRIPTOR.gate);
+  if (child.pid === undefined || !(gate instanceof Writable)) throw new Error('the command has no gate');
+  gate.on('error', () => undefined); // It ended before the gate opened; its exit says so.
+  const put = (pid: number): Promise<unknown> =>
+    Promise.all(group.entrances.map((entrance) => writeFile(entrance, String(pid))));
+  await put(child.pid);
+  for (const born of childrenOf(child.pid)) await put(born);
+  gate.end('\n');
 }

@@ -72,7 +72,7 @@ function RunTurn({
   const texts = run.items.map(textOf);
   return (
     <>
-      <div className="flex flex-col gap-3">
+      <div className="flex flex-col gap-3 empty:hidden">
         <RunItems run={run} leadMessageId={messages[0]?.id} Worker={WorkerCard} />
         <DraftView runId={runId} />
         <Working run={run} agentName={agent?.title ?? 'The agent'} />
