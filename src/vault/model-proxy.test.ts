@@ -388,10 +388,34 @@ describe('the model proxy', () => {
 
   it('refuses a body over the limit without reading it all', async () => {
     await configure('openai-chat');
-    const got = await world
-      .model('acme/chat/completions', '{}', { headers: { 'content-length': '99999999' } })
-      .catch((error: Error) => error);
-    if (!(got instanceof Error)) expect(got.error?.code).toBe('too-large');
+    const got = await world.model('acme/chat/completions', '{}', { headers: { 'content-length': '99999999' } });
+    expect([got.status, got.error?.code, got.headers.connection]).toEqual([413, 'too-large', 'close']);
+  });
+
+  it('writes down what a stop cuts off, and says so to the caller', async () => {
+    await configure('openai-chat');
+    answer = (_seen, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: {"choices":[]}\n\n');
+    };
+    let begun = false;
+    const call = world.model(
+      'acme/chat/completions',
+      { ...chatBody, stream: true },
+      {
+        callId: 's1',
+        onChunk: () => {
+          begun = true;
+        },
+      },
+    );
+    const failed = expect(call).rejects.toThrow();
+    await eventually(() => (begun ? true : undefined));
+    await world.restart();
+    await failed;
+    const record = await world.call('s1');
+    expect(record).toMatchObject({ state: 'estimated', costUsd: record.reservedUsd });
+    expect(world.logs.join('')).not.toContain('could not be written');
   });
 
   it('asks for a key where the provider needs one', async () => {

@@ -54,6 +54,9 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const database = stack.adopt(openVaultDatabase(home.vaultDatabase), (open) => open.close());
   const meta = createMeta(database);
   const ring = await KeyRing.open(config.key, { database, meta, keyFile: home.vaultKeyFile });
+  let ledger: Ledger | undefined;
+  // Calls that closing the doors and the connections cuts off are still written down, as estimated.
+  stack.defer(() => ledger?.flush());
   const providers = stack.use(new Providers(database, config.timeouts ?? DEFAULT_TIMEOUTS));
   let tcpPort: number | undefined;
   const exceptions = createExceptions(database);
@@ -62,10 +65,10 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const directory = home.egressDoors;
   const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
   const deps = composeDoors(config, { database, ring, providers, exceptions, egress, tcpPort: () => tcpPort });
+  ledger = deps.routes.ledger;
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
-  stack.defer(() => deps.routes.ledger.flush());
   const timer = stack.adopt(
     setInterval(() => syncLedger(deps), LEDGER_SYNC_MS),
     clearInterval,

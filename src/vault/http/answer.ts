@@ -43,6 +43,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 
 /** A failure of a route that is not a model call. */
 export function sendError(response: ServerResponse, error: HoldfastError): void {
+  if (error.code === 'too-large') response.shouldKeepAlive = false;
   if (response.headersSent) response.destroy();
   else sendJson(response, statusOf(error.code), error.toShape());
 }
@@ -56,6 +57,8 @@ export function sendModelError(
   const status = failure.status ?? statusOf(failure.shape.code);
   const body = Buffer.from(JSON.stringify(wire.errorBody(status, failure.shape)));
   const wait = failure.shape.retryAfterMs;
+  // The rest of a body that is too large is not read, so the connection is of no more use.
+  if (failure.shape.code === 'too-large') response.shouldKeepAlive = false;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': body.length,
