@@ -33,6 +33,8 @@ export function chatSpec(
     limits: config.limits,
     folders: [],
     background: false,
+    principal: 'owner',
+    unattended: false,
     isOperator: agent.kind === 'operator',
     input: { source: 'user', text: message.text, label: OWNER_LABEL },
   };
