@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
+import { type AgentRuns, createAgentRuns } from './agents/agent-runs.ts';
 import { type Agents, createAgents } from './agents/agents.ts';
+import { createPersonaFiles, type PersonaFiles } from './agents/persona-files.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
 import { createHostSql, type HostSql } from './database.ts';
@@ -35,6 +38,8 @@ import { createWorkers, type Workers } from './workers/workers.ts';
  */
 export interface Core extends AsyncDisposable {
   readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
+  readonly personas: PersonaFiles;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -59,6 +64,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -72,7 +79,18 @@ export function createCore(deps: CoreDeps): Core {
   const sql = createHostSql(store.dialect);
   const journal = createJournal({ store, sql, clock });
   const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
+  const personas = createPersonaFiles({ store, sql, clock, root: join(deps.paths.home, 'agents') });
+  const agents = createAgents({
+    store,
+    sql,
+    clock,
+    journal,
+    files: personas,
+    limits: config.limits,
+    knownTools: () => [...toolbox.byName.keys()],
+    stopRuns: (agentId, reason) => stopRunsOf(agentId, reason, { runs, manager }),
+  });
+  const agentRuns = createAgentRuns({ ...deps, agents, files: personas });
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
   const sessions = createSessions({ store, sql, clock });
@@ -85,12 +103,10 @@ export function createCore(deps: CoreDeps): Core {
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts }));
   const followUps = createFollowUps({
-    agents,
+    agentRuns,
     sessions,
-    config,
-    defaultModel: deps.defaultModel,
     inbox: () => inbox,
     manager: () => manager,
   });
@@ -121,14 +137,13 @@ export function createCore(deps: CoreDeps): Core {
     sessions,
     limits: config.limits,
     createRun: (spec, id) => manager.create(spec, id),
-    specOf: async (message) => {
-      const agent = await agents.get(message.session.agent_id);
-      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
-    },
+    specOf: (message) => chatSpec(message, agentRuns),
   });
   const lanes = createLanes(manager, shutdown.signal);
   return {
     agents,
+    agentRuns,
+    personas,
     approvals,
     artifacts,
     inbox,
@@ -145,6 +160,15 @@ export function createCore(deps: CoreDeps): Core {
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Workers end with the runs that started them; a background worker is a run of the agent's like any other. */
+async function stopRunsOf(
+  agentId: string,
+  reason: string,
+  { runs, manager }: { runs: RunStore; manager: RunManager },
+): Promise<void> {
+  for (const run of await runs.list({ agentId, active: true, limit: 500 })) await manager.cancel(run.id, reason);
 }
 
 type LoopParts = CoreDeps & {
