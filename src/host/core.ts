@@ -3,23 +3,27 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import type { AgentRuns } from './agents/agent-runs.ts';
+import type { Agents } from './agents/agents.ts';
+import type { PersonaFiles } from './agents/persona-files.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import { createFleet } from './compose/fleet.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
@@ -39,6 +43,8 @@ import { createWorkers, type Workers } from './workers/workers.ts';
  */
 export interface Core extends AsyncDisposable {
   readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
+  readonly personas: PersonaFiles;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -66,6 +72,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -74,23 +82,21 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const fleet = createFleet({
+    ...deps,
+    ...base,
+    toolNames: () => [...toolbox.byName.keys()],
+    manager: () => manager,
+  });
+  const { agentRuns } = fleet;
   const conversations = createConversations({
-    store,
-    sql,
-    clock,
-    journal,
-    runs,
-    agents,
-    config,
-    defaultModel: deps.defaultModel,
+    ...deps,
+    ...base,
+    agentRuns,
     manager: () => manager,
     signal: shutdown.signal,
   });
@@ -104,12 +110,10 @@ export function createCore(deps: CoreDeps): Core {
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts }));
   const followUps = createFollowUps({
-    agents,
+    agentRuns,
     sessions,
-    config,
-    defaultModel: deps.defaultModel,
     inbox: () => inbox,
     manager: () => manager,
   });
@@ -136,16 +140,12 @@ export function createCore(deps: CoreDeps): Core {
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    agents,
-    approvals,
-    artifacts,
+    ...fleet,
+    ...base,
     inbox,
     sessions,
     lanes,
-    journal,
     manager,
-    runs,
-    sql,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,

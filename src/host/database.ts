@@ -1,7 +1,13 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
-import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import {
+  type AgentFilesTable,
+  type AgentRevisionsTable,
+  type AgentsTable,
+  agentsMigration,
+  fleetAgentsMigration,
+} from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
@@ -20,6 +26,8 @@ export interface HostDatabase {
   inbox: InboxTable;
   sessions: SessionsTable;
   agents: AgentsTable;
+  agent_revisions: AgentRevisionsTable;
+  agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
   late_inputs: LateInputsTable;
 }
@@ -36,6 +44,7 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  fleetAgentsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -11,7 +11,7 @@ import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
-import { readOperator } from './agents/operator.ts';
+import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
@@ -141,6 +141,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
       paths: { home: home.root, userHome: homedir() },

@@ -153,7 +153,10 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
-  event('agent.changed', { agentId: z.string(), change: z.enum(['created', 'updated', 'archived']) }),
+  event('agent.changed', {
+    agentId: z.string(),
+    change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),
+  }),
 ]);
 export type JournalEvent = z.infer<typeof JournalEvent>;
 export type JournalEventType = JournalEvent['type'];

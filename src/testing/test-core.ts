@@ -74,6 +74,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
       tools: [...new Set([...template.tools, ...tools.map((tool) => tool.name)])],
       ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
+    agentBase: 'You are an agent.',
     config,
     defaultModel: () => 'simulator/guide',
     paths: { home, userHome: '/home/nobody' },
