@@ -13,6 +13,7 @@ import { createLanes, type Lanes } from './inbox/lanes.ts';
 import { createSessions, type Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -27,7 +28,7 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -42,6 +43,7 @@ export interface Core extends AsyncDisposable {
   readonly lanes: Lanes;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly sql: HostSql;
@@ -76,20 +78,23 @@ export function createCore(deps: CoreDeps): Core {
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
   const sessions = createSessions({ store, sql, clock });
+  const policy = createPolicy({ config: config.policy, paths: deps.paths, clock });
   const workers = createWorkers({
     store,
     runs,
     journal,
     templates: deps.templates,
     reach: deps.sandboxes.reach,
+    places: createPlaces(policy.floor),
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
   const followUps = createFollowUps({
     agents,
     sessions,
     config,
+    policy,
     defaultModel: deps.defaultModel,
     inbox: () => inbox,
     manager: () => manager,
@@ -111,7 +116,7 @@ export function createCore(deps: CoreDeps): Core {
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state !== 'asked') await deps.sandboxes.release(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, policy, onFinish }),
   });
   const inbox: Inbox = createInbox({
     store,
@@ -123,7 +128,8 @@ export function createCore(deps: CoreDeps): Core {
     createRun: (spec, id) => manager.create(spec, id),
     specOf: async (message) => {
       const agent = await agents.get(message.session.agent_id);
-      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
+      const permissions = policy.permissionsOf(agent);
+      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config, permissions });
     },
   });
   const lanes = createLanes(manager, shutdown.signal);
@@ -136,6 +142,7 @@ export function createCore(deps: CoreDeps): Core {
     lanes,
     journal,
     manager,
+    policy,
     runs,
     sql,
     templates: deps.templates,
@@ -152,10 +159,11 @@ type LoopParts = CoreDeps & {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({ journal, runs, approvals, toolbox, policy, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
@@ -163,7 +171,7 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -182,11 +190,18 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
   };
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+interface ToolParts {
+  readonly workers: Workers;
+  readonly artifacts: Artifacts;
+  readonly policy: Policy;
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
+  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
   ];
 }

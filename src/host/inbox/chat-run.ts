@@ -1,6 +1,7 @@
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { OWNER_LABEL } from '../../protocol/label.ts';
+import type { Permissions } from '../../protocol/permission.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AgentsTable } from '../agents/tables.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
@@ -15,11 +16,16 @@ interface ChatMessage {
   readonly session: SessionsTable;
 }
 
+interface ChatAgent {
+  readonly agent: AgentsTable;
+  readonly model: string;
+  readonly config: HoldfastConfig;
+  /** The agent's, within the floor. */
+  readonly permissions: Permissions;
+}
+
 /** The run that answers one message. */
-export function chatSpec(
-  message: ChatMessage,
-  { agent, model, config }: { agent: AgentsTable; model: string; config: HoldfastConfig },
-): RunSpec {
+export function chatSpec(message: ChatMessage, { agent, model, config, permissions }: ChatAgent): RunSpec {
   return {
     kind: 'chat',
     agentId: agent.id,
@@ -36,6 +42,7 @@ export function chatSpec(
     principal: 'owner',
     unattended: false,
     isOperator: agent.kind === 'operator',
+    permissions,
     input: { source: 'user', text: message.text, label: OWNER_LABEL },
   };
 }

@@ -7,6 +7,7 @@ import type { Agents } from '../agents/agents.ts';
 import { chatSpec } from '../inbox/chat-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Sessions } from '../inbox/sessions.ts';
+import type { Policy } from '../policy/policy.ts';
 import { childRunId } from '../runs/hashes.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
@@ -28,6 +29,7 @@ export interface FollowUpDeps {
   readonly inbox: () => Inbox;
   readonly manager: () => RunManager;
   readonly config: HoldfastConfig;
+  readonly policy: Policy;
   readonly defaultModel: () => string;
 }
 
@@ -50,7 +52,9 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
       const what = event.state === 'asked' ? 'asks' : event.state === 'done' ? 'is done' : 'ended without a result';
       const text = `The worker ${spec.template} ${what}: ${spec.title}`;
       const message = { id: newId(MessageId, 'msg'), text, session };
-      const chat = chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config: deps.config });
+      const model = agent.model ?? deps.defaultModel();
+      const permissions = deps.policy.permissionsOf(agent);
+      const chat = chatSpec(message, { agent, model, config: deps.config, permissions });
       const input = {
         source: 'host',
         text: `[Holdfast] ${text}\n\n${describeResult(runId, event)}`,
