@@ -5,9 +5,10 @@ import type { GateFacts } from './facts.ts';
 import { type Finding, pass, refuse } from './finding.ts';
 import { type CompiledRule, riskNamed, toolNamed } from './floor.ts';
 import { matchGlob } from './glob.ts';
+import { answers } from './grant.ts';
 import { judgeResource } from './judge-resource.ts';
 import type { GateRequest } from './request.ts';
-import { includes, namesOf, subjectsOf } from './subject.ts';
+import { namesOf } from './subject.ts';
 
 /** The coordinator only plans and delegates: it has no tool that acts, whatever its grants say. */
 const OPERATOR_RISKS: readonly Risk[] = ['control'];
@@ -22,7 +23,7 @@ export function* consider(request: GateRequest, facts: GateFacts): Generator<Fin
   yield judgeOperator(request, facts);
   for (const resource of request.resources) {
     const finding = judgeResource(resource, request, facts);
-    yield { ...(finding.verdict === 'ask' ? applyGrants(finding, { resource, request, facts }) : finding), resource };
+    yield { ...(finding.verdict === 'ask' ? applyGrants(finding, resource, { request, facts }) : finding), resource };
   }
 }
 
@@ -82,19 +83,12 @@ function judgeOperator({ tool, risk }: GateRequest, { isOperator }: GateFacts): 
   );
 }
 
-/** What a person allowed for longer answers a question that it names whole; an expired grant answers nothing. */
+/** What a person allowed for longer answers a question that it names whole. */
 function applyGrants(
   finding: Finding,
-  { resource, request, facts }: { resource: Resource; request: GateRequest; facts: GateFacts },
-): Finding {
-  const parts = namesOf(resource);
-  const grant = facts.grants.find(
-    (one) =>
-      one.agentId === request.agentId &&
-      (one.tool === undefined || one.tool === request.tool) &&
-      (one.principal === undefined || one.principal === request.principal) &&
-      (one.expiresAt === undefined || one.expiresAt > facts.now) &&
-      parts.every((part) => subjectsOf(one.allows).some((subject) => includes(subject, part))),
-  );
+  resource: Resource,
+  { request, facts }: { request: GateRequest; facts: GateFacts },
+) {
+  const grant = facts.grants.find((one) => answers(one, resource, { request, now: facts.now }));
   return grant === undefined ? finding : pass('grants.standing', `The standing grant ${grant.id} allows it.`);
 }

@@ -1,6 +1,7 @@
 import type { Permissions } from '../protocol/permission.ts';
-import type { StandingGrant, UnattendedPolicy } from '../protocol/policy-rule.ts';
+import type { UnattendedPolicy } from '../protocol/policy-rule.ts';
 import type { CompiledFloor } from './floor.ts';
+import type { CompiledGrant } from './grant.ts';
 import type { PathFacts } from './paths.ts';
 
 /** All that a decision depends on beside the request itself. The same request with the same facts has the same answer. */
@@ -17,7 +18,7 @@ export interface GateFacts extends PathFacts {
   /** Folders this run already holds; what lies inside needs no new question, and never more than this mode. */
   readonly folders: readonly { readonly path: string; readonly mode: 'ro' | 'rw' }[];
   /** What a person allowed for longer than one call. */
-  readonly grants: readonly StandingGrant[];
+  readonly grants: readonly CompiledGrant[];
   /** Set when nobody is there to answer. */
   readonly unattended: UnattendedPolicy | undefined;
   /** Unix milliseconds: grants expire by it. */

@@ -2,10 +2,11 @@
  * Globs of permissions and rules: `*` stands for any run of characters, also none and also `/`; everything else is
  * itself. Matching never backtracks over more than one star, so no pattern can be slow.
  *
- * Contract of `intersectGlobs`: what both match and nothing else, as globs; where that would take more than
- * `MOST_RESULTS` of them, fewer, so that an intersection is never wider than either side.
+ * Contract of `intersectGlobs`: what both match and nothing else, as globs; where that would take too many of them (more
+ * than `MOST_RESULTS`, or two globs of many stars), fewer or none, so that an intersection is never wider than a side.
  */
 const MOST_RESULTS = 32;
+const MOST_STARS = 20;
 const LONGEST = 200;
 
 export function matchGlob(glob: string, text: string): boolean {
@@ -44,7 +45,8 @@ export function intersectGlobs(a: string, b: string): readonly string[] {
   const [left, right] = [collapse(a), collapse(b)];
   if (globCovers(left, right)) return [right];
   if (globCovers(right, left)) return [left];
-  if (!left.includes('*') || !right.includes('*') || !endsAgree(left, right)) return [];
+  const stars = (left.split('*').length - 1) * (right.split('*').length - 1);
+  if (stars === 0 || stars > MOST_STARS || !endsAgree(left, right)) return [];
   return narrowest(shuffle(left, right)).filter((glob) => glob.length <= LONGEST);
 }
 

@@ -52,6 +52,9 @@ export function namesOf(resource: Resource): readonly Named[] {
       return [one('fleet', resource.target, resource.act)];
     case 'wallet':
       return [several('wallet', resource.chain, `${resource.chain}/${resource.contract ?? ''}`)];
+    default:
+      // A kind of a later version: no rule can name it, and the permissions refuse it.
+      return [];
   }
 }
 

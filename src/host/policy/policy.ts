@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
 import type { GateFacts } from '../../policy/facts.ts';
 import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
+import { compileGrant } from '../../policy/grant.ts';
 import { meetSome } from '../../policy/meet.ts';
 import type { PathFacts } from '../../policy/paths.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
@@ -45,7 +46,7 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
       permissions: permissionsOfRun(spec),
       floor,
       folders: spec.folders,
-      grants: await grantsOf(spec.agentId),
+      grants: (await grantsOf(spec.agentId)).map(compileGrant),
       unattended: spec.unattended ? config.unattended : undefined,
       now: clock.now(),
     }),
