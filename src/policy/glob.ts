@@ -10,14 +10,25 @@ const MOST_STARS = 20;
 const LONGEST = 200;
 
 export function matchGlob(glob: string, text: string): boolean {
+  // Most rules fall at their first or last character; only the rest is worth cutting up.
+  const first = glob.charCodeAt(0);
+  if (first !== STAR_CODE && first !== text.charCodeAt(0)) return glob === text;
+  const end = glob.charCodeAt(glob.length - 1);
+  if (end !== STAR_CODE && end !== text.charCodeAt(text.length - 1)) return false;
   const star = glob.indexOf('*');
   if (star === -1) return glob === text;
-  if (!text.startsWith(glob.slice(0, star))) return false;
   const last = glob.lastIndexOf('*');
-  const tail = glob.slice(last + 1);
-  if (text.length < star + tail.length || !text.endsWith(tail)) return false;
-  return star === last || matchMiddle(glob.slice(star + 1, last), text.slice(star, text.length - tail.length));
+  const tail = glob.length - last - 1;
+  if (text.length < star + tail) return false;
+  for (let i = 1; i < star; i += 1) if (glob.charCodeAt(i) !== text.charCodeAt(i)) return false;
+  const shift = text.length - glob.length;
+  for (let i = glob.length - tail; i < glob.length; i += 1) {
+    if (glob.charCodeAt(i) !== text.charCodeAt(i + shift)) return false;
+  }
+  return star === last || matchMiddle(glob.slice(star + 1, last), text.slice(star, text.length - tail));
 }
+
+const STAR_CODE = 42;
 
 /** The parts between the first and the last star: each is found as early as it can be. */
 function matchMiddle(middle: string, text: string): boolean {
@@ -35,7 +46,8 @@ export const matchesAny = (globs: readonly string[], text: string): boolean =>
 
 /** Whether everything that `narrow` matches is matched by `wide`: a star of `narrow` can only be swallowed by a star. */
 export function globCovers(wide: string, narrow: string): boolean {
-  return narrow.includes('*') && !wide.includes('*') ? false : matchGlob(wide, narrow.replaceAll('*', STAR));
+  if (!narrow.includes('*')) return matchGlob(wide, narrow);
+  return wide.includes('*') && matchGlob(wide, narrow.replaceAll('*', STAR));
 }
 
 /** Stands for the star of a narrower glob: a code point that is no character, so no glob names it. */

@@ -101,13 +101,19 @@ const sameAct = (rule: string | undefined, act: string | undefined): boolean =>
 
 /** Sharing a folder shares all below it: a refused folder refuses what it holds and what holds it. */
 function pathsMeet(glob: string, path: string): boolean {
-  if (pathWithin(path, glob)) return true;
-  if (!glob.includes('*')) return isWithin(glob, path);
-  return intersectGlobs(glob, path === '/' ? '/*' : `${path}/*`).length > 0;
+  const star = glob.indexOf('*');
+  if (star === -1) return isWithin(path, glob) || isWithin(glob, path);
+  if (!sameStart(glob, path, Math.min(star, path.length))) return false;
+  return pathWithin(path, glob) || intersectGlobs(glob, path === '/' ? '/*' : `${path}/*`).length > 0;
 }
 
 function pathWithin(path: string, glob: string): boolean {
   return glob.includes('*') ? matchGlob(glob, path) || matchGlob(`${glob}/*`, path) : isWithin(path, glob);
+}
+
+function sameStart(a: string, b: string, length: number): boolean {
+  for (let i = 0; i < length; i += 1) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The subjects of texts that a schema accepted. */
