@@ -18,6 +18,7 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -35,7 +36,7 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -52,6 +53,7 @@ export interface Core extends AsyncDisposable {
   readonly lanes: Lanes;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
@@ -86,9 +88,11 @@ export function createCore(deps: CoreDeps): Core {
   const shutdown = new AbortController();
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const fleet = createFleet({
     ...deps,
     ...base,
+    policy,
     toolNames: () => [...toolbox.byName.keys()],
     manager: () => manager,
   });
@@ -107,10 +111,11 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     templates: deps.templates,
     reach: deps.sandboxes.reach,
+    places: createPlaces(policy.floor),
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
   const followUps = createFollowUps({
     agentRuns,
     sessions,
@@ -136,7 +141,7 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -146,6 +151,7 @@ export function createCore(deps: CoreDeps): Core {
     sessions,
     lanes,
     manager,
+    policy,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -177,6 +183,7 @@ type LoopParts = CoreDeps & {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
   readonly onFinish: OnFinish;
 };
 
@@ -186,6 +193,7 @@ function createLoop({
   runs,
   approvals,
   toolbox,
+  policy,
   onFinish,
   clock,
   ...deps
@@ -198,7 +206,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -217,11 +225,18 @@ function createLoop({
   };
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+interface ToolParts {
+  readonly workers: Workers;
+  readonly artifacts: Artifacts;
+  readonly policy: Policy;
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
+  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
   ];
 }

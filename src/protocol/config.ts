@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
 import { RunLimits } from './run.ts';
 
@@ -91,6 +92,13 @@ export const HoldfastConfig = z.strictObject({
     .strictObject({
       /** After this long an unanswered approval is a denial. */
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      /** Rules that nothing overrides; docs/policy.md has their grammar. */
+      floor: Floor.prefault({}),
+      unattended: UnattendedPolicy.prefault({}),
     })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

@@ -3,6 +3,7 @@ import { type AgentRuns, createAgentRuns } from '../agents/agent-runs.ts';
 import { type Agents, createAgents } from '../agents/agents.ts';
 import { createPersonaFiles, type PersonaFiles } from '../agents/persona-files.ts';
 import type { CoreDeps } from '../core.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { Foundations } from './foundations.ts';
@@ -15,7 +16,11 @@ export interface Fleet {
 }
 
 export type FleetDeps = CoreDeps &
-  Foundations & { readonly toolNames: () => readonly string[]; readonly manager: () => RunManager };
+  Foundations & {
+    readonly policy: Policy;
+    readonly toolNames: () => readonly string[];
+    readonly manager: () => RunManager;
+  };
 
 export function createFleet(deps: FleetDeps): Fleet {
   const { runs, manager, config } = deps;
