@@ -48,11 +48,6 @@ export const CREDENTIAL_ROUTES: readonly Route<CredentialRoutesDeps>[] = [
   },
   {
     method: 'PUT',
-    pattern: /^\/credentials\/([^/]+)\/confirmed$/,
-    run: ({ credentials }, { name }) => credentials.confirm(name),
-  },
-  {
-    method: 'PUT',
     pattern: /^\/credential-grants\/([^/]+)\/([^/]+)$/,
     run: ({ credentials }, { name, second }) =>
       credentials.grants.add(parseWith(AgentId, name), parseWith(CredentialGlob, second)),
