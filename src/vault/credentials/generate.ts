@@ -26,11 +26,12 @@ export function generateCredential(credentials: Credentials, wanted: GenerateCre
   const name = `${namespace}${wanted.name}`.toLowerCase();
   credentials.add(name, {
     facts: { kind: 'value', note: 'made in the vault', places: [] },
-    parts: { value: randomText(length, ALPHABETS[charset]) },
+    parts: { value: randomText(length, charset) },
   });
   return { name };
 }
 
-export function randomText(length: number, alphabet: string): string {
+export function randomText(length: number, charset: CredentialCharset): string {
+  const alphabet = ALPHABETS[charset];
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }
