@@ -9,6 +9,7 @@ import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tab
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -34,6 +35,7 @@ export const hostMigrations: readonly Migration[] = [
   artifactsMigration,
   accessMigration,
   steeringMigration,
+  supervisionMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */
