@@ -1,6 +1,7 @@
 import type { Home } from '../base/home.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
-import { createVaultOwner, type VaultOwner } from './vault-owner.ts';
+import { createVaultCredentials, type VaultCredentials } from './credentials/vault-credentials.ts';
+import { createVaultCall, createVaultOwner, type VaultOwner } from './vault-owner.ts';
 
 /** The host of a home, over its unix socket: whoever can open it is the owner. */
 export function hostOf(home: Home): ApiClient {
@@ -9,4 +10,9 @@ export function hostOf(home: Home): ApiClient {
 
 export function vaultOf(home: Home): VaultOwner {
   return createVaultOwner({ socketPath: home.vaultOwnerSocket });
+}
+
+/** The vault's credentials, owner keys and kill switch. */
+export function credentialsOf(home: Home): VaultCredentials {
+  return createVaultCredentials(createVaultCall({ socketPath: home.vaultOwnerSocket }));
 }

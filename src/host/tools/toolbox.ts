@@ -27,6 +27,8 @@ export const WORKER_TOOLS = [
   'search_files',
   'save_artifact',
   'web_fetch',
+  'vault_list',
+  'vault_generate_secret',
   'ask_parent',
 ] as const;
 
