@@ -7,8 +7,10 @@ import type { Logger } from '../base/logger.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { NO_METER } from './egress/meter.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
@@ -19,6 +21,7 @@ import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
 import { Spending } from './model/spending.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -127,8 +130,9 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const secrets = createSecrets(database, ring);
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
+  const made = { values: (): readonly string[] => [] };
   const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values()]);
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
   };
   secrets.onChange(renewGuard);
   credentials.onChange(renewGuard);
@@ -154,6 +158,13 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: NO_METER, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
@@ -179,6 +190,8 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     freezes,
     openSealed,
     reseal,
+    servicesRoom,
+    trust,
   };
   return { routes, proxy, callers, live, logger };
 }
