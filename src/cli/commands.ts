@@ -21,6 +21,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,
+  credentials: async () => (await import('./commands/credentials.ts')).credentials,
+  owner: async () => (await import('./commands/owner.ts')).owner,
   backup: async () => (await import('./commands/backup.ts')).backup,
   restore: async () => (await import('./commands/restore.ts')).restore,
   rollback: async () => (await import('./commands/rollback.ts')).rollback,

@@ -1,5 +1,6 @@
 import type { Home } from '../base/home.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
+import { createVaultCredentials, type VaultCredentials } from './credentials/vault-credentials.ts';
 import { createVaultCall, createVaultOwner, type VaultOwner } from './vault-owner.ts';
 import { createVaultServices, type VaultServices } from './vault-services.ts';
 
@@ -17,4 +18,9 @@ const LOGIN_TIMEOUT_MS = 60_000;
 
 export function servicesOf(home: Home): VaultServices {
   return createVaultServices(createVaultCall({ socketPath: home.vaultOwnerSocket, timeoutMs: LOGIN_TIMEOUT_MS }));
+}
+
+/** The vault's credentials, owner keys and kill switch. */
+export function credentialsOf(home: Home): VaultCredentials {
+  return createVaultCredentials(createVaultCall({ socketPath: home.vaultOwnerSocket }));
 }

@@ -52,7 +52,7 @@ export interface VaultOwnerOptions {
   readonly timeoutMs?: number;
 }
 
-/** One request at the owner's socket; the answer's JSON. */
+/** One request at the owner's door; answers with its JSON. */
 export type VaultCall = (method: string, path: string, body?: Readable | Uint8Array | object) => Promise<unknown>;
 
 export function createVaultCall(options: VaultOwnerOptions): VaultCall {

@@ -13,12 +13,14 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { createCredentialTools } from './credentials/credential-tools.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
@@ -106,7 +108,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [(app) => steeringRoutes(app, core.steering)],
+      features: [(app) => steeringRoutes(app, core.steering), (app) => credentialRoutes(app, vault.credentials)],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -142,6 +144,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
         createListServices(vault.services),
+        ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),

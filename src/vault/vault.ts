@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
@@ -20,6 +21,9 @@ import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
 import { Spending } from './model/spending.ts';
+import { createIdentity } from './owner/identity.ts';
+import { createOwnerChanges } from './owner/owner-changes.ts';
+import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
 import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
@@ -128,6 +132,8 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
+  const identity = createIdentity(createMeta(database), ring);
+  const ownerKeys = createOwnerKeys(database, now);
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
   const made = { values: (): readonly string[] => [] };
@@ -139,11 +145,13 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const openSealed = (): void => {
     secrets.load();
     credentials.load();
+    identity.load();
   };
   openSealed();
   const reseal = (from: Buffer, to: Buffer): void => {
     secrets.reseal(from, to);
     credentials.reseal(from, to);
+    identity.reseal(from, to);
   };
   const budgets = createBudgets(database);
   const spending = new Spending();
@@ -168,6 +176,10 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const changes = createOwnerChanges({
+    ...{ database, identity, keys: ownerKeys, now },
+    ...{ credentials, freezes, budgets, rules: egress.rules, exceptions },
+  });
   const copyDatabase = (): string => {
     ledger.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
@@ -187,6 +199,10 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     prices,
     fetch,
     credentials,
+    archives: createArchives({ credentials, secrets }),
+    identity,
+    ownerKeys,
+    changes,
     freezes,
     openSealed,
     reseal,

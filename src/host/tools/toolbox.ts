@@ -29,6 +29,8 @@ export const WORKER_TOOLS = [
   'web_fetch',
   'http_request',
   'list_services',
+  'vault_list',
+  'vault_generate_secret',
   'ask_parent',
 ] as const;
 

@@ -18,6 +18,7 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
@@ -38,6 +39,8 @@ export interface VaultClient extends AsyncDisposable {
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
+  /** Names of credentials, the owner's changes on their way, and the kill switch. */
+  readonly credentials: VaultCredentials;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   /** APIs that agents use without seeing a key. */
@@ -128,6 +131,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       const { headers, bytes } = await send('/fetch', init, deadline(limit, signal));
       return { head: headOf(headers), body: bytes };
     },
+    credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),

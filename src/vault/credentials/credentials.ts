@@ -42,12 +42,12 @@ export interface Credentials {
   /** New values under a name that exists; kind, places and grants stay. */
   rotate(name: string, parts: CredentialParts): void;
   remove(name: string): void;
-  /** The owner's word for one that came without it. */
-  confirm(name: string): void;
   /**
    * For the vault's own renewals (OAuth2): writes only if nobody changed it since `version`; answers whether it did.
    */
   renew(name: string, version: number, parts: CredentialParts): boolean;
+  /** All of it, open; for the sealed export alone. */
+  all(): { readonly name: string; readonly facts: CredentialFacts; readonly parts: CredentialParts }[];
   /** Every secret part of every credential, for the guard that keeps them in. */
   values(): readonly string[];
   /** Opens everything with the ring's key: after an unlock. */
@@ -60,7 +60,6 @@ export interface Credentials {
 export interface NewCredential {
   readonly facts: CredentialFacts;
   readonly parts: CredentialParts;
-  readonly state?: 'active' | 'pending';
 }
 
 export interface AgentCredential {
@@ -107,12 +106,6 @@ class CredentialStore implements Credentials {
     const parsed = CredentialName.safeParse(name);
     const row = parsed.success ? this.#table.row(parsed.data) : undefined;
     if (!row || !this.grants.allows(agent, row.name)) return notGranted(agent, name);
-    if (row.state === 'pending')
-      return {
-        kind: 'denied',
-        reason: `The credential ${row.name} waits for its owner's word.`,
-        unlock: `holdfast credentials confirm ${row.name}`,
-      };
     const parts = this.#table.partsOf(row.name);
     if (!parts) throw vaultLocked();
     this.#table.touch(row.name, this.#deps.now());
@@ -130,7 +123,7 @@ class CredentialStore implements Credentials {
   namesFor(agent: string): readonly AgentCredential[] {
     return this.#table
       .rows()
-      .filter((row) => row.state === 'active' && this.grants.allows(agent, row.name))
+      .filter((row) => this.grants.allows(agent, row.name))
       .map(({ name, kind, note, places }) => ({ name, kind, note, places }));
   }
 
@@ -138,7 +131,7 @@ class CredentialStore implements Credentials {
     return this.#table.rows().map((row) => ({
       ...row,
       places: [...row.places],
-      agents: row.state === 'active' ? [...this.grants.agentsOf(row.name)] : [],
+      agents: [...this.grants.agentsOf(row.name)],
     }));
   }
 
@@ -158,8 +151,7 @@ class CredentialStore implements Credentials {
         remedy: 'Remove some that nobody uses.',
       });
     const parts = checkedParts(name, facts.kind, what.parts);
-    const state = what.state ?? 'active';
-    this.#write({ ...facts, name, state, version: 1, changedAt: this.#deps.now(), lastUsedAt: null }, parts);
+    this.#write({ ...facts, name, version: 1, changedAt: this.#deps.now(), lastUsedAt: null }, parts);
   }
 
   rotate(nameText: string, given: CredentialParts): void {
@@ -174,18 +166,20 @@ class CredentialStore implements Credentials {
     this.#changed();
   }
 
-  confirm(nameText: string): void {
-    const row = this.#row(nameText);
-    const parts = this.#table.partsOf(row.name);
-    if (!parts) throw vaultLocked();
-    this.#write({ ...row, state: 'active' }, parts);
-  }
-
   renew(nameText: string, version: number, given: CredentialParts): boolean {
     const row = this.#table.row(nameText.toLowerCase());
     if (!row || row.version !== version) return false;
     this.rotate(row.name, given);
     return true;
+  }
+
+  all(): ReturnType<Credentials['all']> {
+    if (!this.#deps.ring.key) throw vaultLocked();
+    return this.#table.rows().map(({ name, kind, note, places }) => ({
+      name,
+      facts: { kind, note, places: [...places] },
+      parts: this.#table.partsOf(name) ?? {},
+    }));
   }
 
   values(): readonly string[] {

@@ -53,7 +53,7 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     statements: [
       `CREATE TABLE credentials (
         name TEXT PRIMARY KEY, kind TEXT NOT NULL, note TEXT NOT NULL, places TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('active', 'pending')), version INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+        version INTEGER NOT NULL, changed_at INTEGER NOT NULL,
         last_used_at INTEGER, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL
       ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE credential_grants (
@@ -61,6 +61,19 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE freezes (
         scope TEXT PRIMARY KEY, reason TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+  {
+    name: '0011-owner-changes',
+    statements: [
+      `CREATE TABLE owner_keys (
+        id TEXT PRIMARY KEY, public_key TEXT NOT NULL, label TEXT NOT NULL, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
+        last_used_at INTEGER
+      ) STRICT, WITHOUT ROWID`,
+      'CREATE TABLE used_envelopes (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE held_changes (
+        id TEXT PRIMARY KEY, payload TEXT NOT NULL, received_at INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID`,
     ],
   },
