@@ -27,6 +27,8 @@ import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createHttpRequest } from './tools/http-request.ts';
+import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
@@ -140,6 +142,8 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createHttpRequest({ blobs, services: vault.services }),
+        createListServices(vault.services),
         ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],

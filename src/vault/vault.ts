@@ -8,8 +8,10 @@ import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { NO_METER } from './egress/meter.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
@@ -23,6 +25,7 @@ import { createIdentity } from './owner/identity.ts';
 import { createOwnerChanges } from './owner/owner-changes.ts';
 import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -133,8 +136,9 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const ownerKeys = createOwnerKeys(database, now);
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
+  const made = { values: (): readonly string[] => [] };
   const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values()]);
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
   };
   secrets.onChange(renewGuard);
   credentials.onChange(renewGuard);
@@ -162,6 +166,13 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: NO_METER, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
@@ -195,6 +206,8 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     freezes,
     openSealed,
     reseal,
+    servicesRoom,
+    trust,
   };
   return { routes, proxy, callers, live, logger };
 }

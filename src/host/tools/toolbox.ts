@@ -27,6 +27,8 @@ export const WORKER_TOOLS = [
   'search_files',
   'save_artifact',
   'web_fetch',
+  'http_request',
+  'list_services',
   'vault_list',
   'vault_generate_secret',
   'ask_parent',

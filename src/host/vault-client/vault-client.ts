@@ -21,6 +21,7 @@ import { createModelFetch } from './model-fetch.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -42,6 +43,8 @@ export interface VaultClient extends AsyncDisposable {
   readonly credentials: VaultCredentials;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  /** APIs that agents use without seeing a key. */
+  readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
   /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
@@ -105,6 +108,12 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     });
   };
 
+  const fetchVault: FetchVault = async (path, { body, limitMs, signal }) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const { headers, bytes } = await send(path, init, deadline(limitMs, signal));
+    return { head: headers.get('x-holdfast-fetch') ?? '', bytes };
+  };
+
   const status = (signal?: AbortSignal) => get('/status', VaultStatus, signal);
 
   return {
@@ -124,6 +133,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
     [Symbol.asyncDispose]: () => agent.destroy(),

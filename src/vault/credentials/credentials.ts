@@ -31,6 +31,8 @@ export interface Credentials {
   readonly grants: Grants;
   /** Contract: called only inside the vault; `credential.parts` never reach a log, an error or an answer. */
   resolve(want: { readonly agent: string; readonly name: string }): Resolved;
+  /** As it is now, whoever may use it: for the vault's own renewals and the owner's logins, never for a request of an agent. */
+  current(name: string): OpenCredential | undefined;
   /** What this agent may name. */
   namesFor(agent: string): readonly AgentCredential[];
   list(): readonly CredentialView[];
@@ -109,6 +111,13 @@ class CredentialStore implements Credentials {
     this.#table.touch(row.name, this.#deps.now());
     const { kind, places, version } = row;
     return { kind: 'ok', credential: { name: row.name, kind, places, version, parts } };
+  }
+
+  current(name: string): OpenCredential | undefined {
+    const row = this.#table.row(name.toLowerCase());
+    const parts = row && this.#table.partsOf(row.name);
+    if (!row || !parts) return undefined;
+    return { name: row.name, kind: row.kind, places: row.places, version: row.version, parts };
   }
 
   namesFor(agent: string): readonly AgentCredential[] {

@@ -77,4 +77,17 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       ) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    name: '0020-services',
+    statements: [
+      'CREATE TABLE services (name TEXT PRIMARY KEY, setting TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      'CREATE TABLE trusted_authorities (name TEXT PRIMARY KEY, pem TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE service_calls (
+        id INTEGER PRIMARY KEY, agent TEXT NOT NULL, run TEXT, method TEXT NOT NULL, url TEXT NOT NULL, final_url TEXT,
+        service TEXT, outcome TEXT NOT NULL, status INTEGER, bytes_up INTEGER NOT NULL, bytes_down INTEGER NOT NULL,
+        redacted INTEGER NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+      'CREATE INDEX service_calls_by_time ON service_calls (at)',
+    ],
+  },
 ];
