@@ -19,6 +19,7 @@ import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -202,6 +203,7 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
     tools: {
       tools: toolbox.byName,
       clock,
