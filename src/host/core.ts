@@ -6,6 +6,7 @@ import type { Store } from '../storage/store.ts';
 import { type Agents, createAgents } from './agents/agents.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
+import { type AuditSink, createAuditSink } from './audit/sink.ts';
 import { createHostSql, type HostSql } from './database.ts';
 import { chatSpec, finishChat } from './inbox/chat-run.ts';
 import { createInbox, type Inbox } from './inbox/inbox.ts';
@@ -45,6 +46,8 @@ export interface Core extends AsyncDisposable {
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -70,6 +73,7 @@ export function createCore(deps: CoreDeps): Core {
   const { store, clock, config, log } = deps;
   const shutdown = new AbortController();
   const sql = createHostSql(store.dialect);
+  const audit = createAuditSink({ store, sql, clock });
   const journal = createJournal({ store, sql, clock });
   const runs = createRunStore(store, sql);
   const agents = createAgents({ store, sql, clock });
@@ -138,6 +142,7 @@ export function createCore(deps: CoreDeps): Core {
     manager,
     runs,
     sql,
+    audit,
     templates: deps.templates,
     recover: () => recoverRuns({ runs, lanes, manager }),
     async [Symbol.asyncDispose]() {

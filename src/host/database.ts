@@ -4,13 +4,14 @@ import { accessMigration } from './access/migrations.ts';
 import { type AgentsTable, agentsMigration } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase {
+export interface HostDatabase extends AuditTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -31,6 +32,7 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  auditMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

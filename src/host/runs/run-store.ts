@@ -117,6 +117,7 @@ function newRow(id: string, spec: RunSpec, at: number): RunsTable {
     waiting_for: null,
     epoch: 0,
     resumes: 0,
+    principal: spec.principal,
     spec: JSON.stringify(spec),
     steps: 0,
     tool_calls: 0,
