@@ -48,4 +48,20 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       'CREATE INDEX egress_connections_by_run ON egress_connections (run, verdict)',
     ],
   },
+  {
+    name: '0010-credentials',
+    statements: [
+      `CREATE TABLE credentials (
+        name TEXT PRIMARY KEY, kind TEXT NOT NULL, note TEXT NOT NULL, places TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('active', 'pending')), version INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+        last_used_at INTEGER, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE credential_grants (
+        agent TEXT NOT NULL, glob TEXT NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (agent, glob)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE freezes (
+        scope TEXT PRIMARY KEY, reason TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ];
