@@ -41,7 +41,8 @@ export const HeadRequest = z.strictObject({
   from: z.number().int().nonnegative(),
   /** `seq` of the last row. */
   seq: z.number().int().positive(),
-  digests: z.string().min(4).max(250_000),
+  /** Empty: sign the last head once more. */
+  digests: z.string().max(250_000),
 });
 export type HeadRequest = z.infer<typeof HeadRequest>;
 
@@ -72,6 +73,7 @@ export const VaultEvent = z.object({
 });
 export type VaultEvent = z.infer<typeof VaultEvent>;
 export const VaultEventList = z.object({ events: z.array(VaultEvent) });
+export type VaultEventList = z.infer<typeof VaultEventList>;
 
 /** Secrets of the vault that the audit uses. */
 export const AUDIT_KEY_SECRET = 'audit.signing-key';

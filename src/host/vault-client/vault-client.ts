@@ -18,6 +18,7 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 
@@ -39,6 +40,7 @@ export interface VaultClient extends AsyncDisposable {
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  readonly audit: VaultAudit;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
   /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
@@ -120,6 +122,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       return { head: headOf(headers), body: bytes };
     },
     egress: createVaultEgress(ask),
+    audit: createVaultAudit(ask),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
     [Symbol.asyncDispose]: () => agent.destroy(),

@@ -55,7 +55,7 @@ describe('the signer of heads', () => {
   });
 
   it.each([
-    ['no digest', ''],
+    ['nothing at all', ''],
     ['half a digest', randomBytes(16).toString('base64')],
     ['too many', randomBytes(32 * 4_097).toString('base64')],
   ])('refuses %s', async (_what, digests) => {

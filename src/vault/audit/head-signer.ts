@@ -33,31 +33,35 @@ export interface HeadSignerDeps {
 }
 
 export function createHeadSigner({ database, secrets, now }: HeadSignerDeps): HeadSigner {
-  const find = database.prepare('SELECT count, link FROM audit_heads WHERE chain = ?');
+  const find = database.prepare('SELECT count, seq, link FROM audit_heads WHERE chain = ?');
   const chains = database.prepare('SELECT count(*) AS n FROM audit_heads');
   const keep = database.prepare(
-    `INSERT INTO audit_heads (chain, count, link, at) VALUES (?, ?, ?, ?)
-     ON CONFLICT (chain) DO UPDATE SET count = excluded.count, link = excluded.link, at = excluded.at`,
+    `INSERT INTO audit_heads (chain, count, seq, link, at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (chain) DO UPDATE SET count = excluded.count, seq = excluded.seq, link = excluded.link, at = excluded.at`,
   );
-  const signedOf = (chain: string): HeadState['signed'] => {
+  const signedOf = (chain: string): { count: number; seq: number; link: string } | null => {
     const row = find.get(chain);
-    return row === undefined ? null : { count: Number(row.count), link: String(row.link) };
+    return row === undefined ? null : { count: Number(row.count), seq: Number(row.seq), link: String(row.link) };
   };
   return {
-    state: (chain) => ({ signed: signedOf(chain), key: publicText(keyOf(secrets)) }),
+    state: (chain) => {
+      const signed = signedOf(chain);
+      return { signed: signed && { count: signed.count, link: signed.link }, key: publicText(keyOf(secrets)) };
+    },
     sign: (request) => {
       const key = keyOf(secrets);
       const digests = digestsOf(request);
-      const last = signedOf(request.chain) ?? { count: 0, link: firstLink(request.chain) };
+      const last = signedOf(request.chain) ?? { count: 0, seq: 0, link: firstLink(request.chain) };
       if (last.count !== request.from) throw notNext(request, last.count);
+      if (last.count === 0 && digests.length === 0) throw new HoldfastError('bad-request', 'There is nothing to sign.');
       const facts = {
         chain: request.chain,
         count: last.count + digests.length / LINK_BYTES,
-        seq: request.seq,
+        seq: digests.length === 0 ? last.seq : request.seq,
         link: linkAfter(last.link, digests),
         at: now(),
       };
-      keep.run(facts.chain, facts.count, facts.link, facts.at);
+      keep.run(facts.chain, facts.count, facts.seq, facts.link, facts.at);
       checkpoint(database);
       const whole = { ...facts, chains: Number(chains.get()?.n) };
       const signature = sign(null, Buffer.from(headText(whole)), key).toString('base64url');
@@ -90,8 +94,8 @@ function hmacOf(secrets: Secrets, head: SignedHead): string | null {
 function digestsOf({ digests }: HeadRequest): Buffer {
   const bytes = Buffer.from(digests, 'base64');
   const rows = bytes.length / LINK_BYTES;
-  if (Number.isInteger(rows) && rows > 0 && rows <= MOST_DIGESTS) return bytes;
-  throw new HoldfastError('bad-request', `${bytes.length} bytes are not 1 to ${MOST_DIGESTS} digests of 32 bytes.`);
+  if (Number.isInteger(rows) && rows <= MOST_DIGESTS) return bytes;
+  throw new HoldfastError('bad-request', `${bytes.length} bytes are not at most ${MOST_DIGESTS} digests of 32 bytes.`);
 }
 
 function notNext({ chain, from }: HeadRequest, count: number): HoldfastError {
