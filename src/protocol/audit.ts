@@ -159,3 +159,42 @@ export const AuditReport = z.object({
   warnings: z.array(z.string()),
 });
 export type AuditReport = z.infer<typeof AuditReport>;
+
+const AbsolutePath = z.string().startsWith('/', 'give an absolute path').max(1_000);
+
+/** Where signed heads go. Nothing of an agent's, a person's or a secret is in them: counts, times, hashes. */
+export const AnchorConfig = z.discriminatedUnion('kind', [
+  /** A line per head is appended and synced: another disk, a mount of another machine. */
+  z.strictObject({ kind: z.literal('file'), path: AbsolutePath }),
+  /** A commit per head, pushed without force. */
+  z.strictObject({
+    kind: z.literal('git'),
+    remote: z
+      .string()
+      .regex(/^(?:https:\/\/|ssh:\/\/|file:\/\/|\/|[\w.-]+@[\w.-]+:)[^\s]+$/, 'not an address of a git repository')
+      .max(1_000),
+    branch: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/)
+      .default('holdfast-audit'),
+  }),
+  /** A POST per head; `x-holdfast-signature` is an HMAC under the vault's secret `audit.webhook`. */
+  z.strictObject({ kind: z.literal('webhook'), url: z.url({ protocol: /^https?$/ }) }),
+  /** A timestamp per head from an authority, kept in a file beside its head. */
+  z.strictObject({
+    kind: z.literal('rfc3161'),
+    url: z.url({ protocol: /^https?$/ }),
+    /** PEM of the authority: answers that it did not sign are refused. */
+    caFile: AbsolutePath,
+    /** Default: `audit/timestamps.jsonl` in the home. */
+    path: AbsolutePath.optional(),
+  }),
+]);
+export type AnchorConfig = z.infer<typeof AnchorConfig>;
+
+export const AuditConfig = z.strictObject({
+  anchors: z.array(AnchorConfig).max(10).default([]),
+  /** How often new rows are signed and anchored: the longest that a row stands unanchored while an anchor answers. */
+  anchorEveryMs: z.number().int().min(1_000).max(86_400_000).default(60_000),
+});
+export type AuditConfig = z.infer<typeof AuditConfig>;
