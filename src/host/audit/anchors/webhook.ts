@@ -15,7 +15,7 @@ export function createWebhookAnchor({ url }: { url: string }): Anchor {
           'vault.secret-missing',
           'The vault has no secret audit.webhook to sign the POST with.',
           {
-            remedy: 'Store one: holdfast vault secret put audit.webhook',
+            remedy: 'Store one: holdfast audit webhook-secret',
           },
         );
       const headers = { 'content-type': 'application/json', 'x-holdfast-signature': `sha256=${hmac}` };
