@@ -1,7 +1,13 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
-import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import {
+  type AgentFilesTable,
+  type AgentRevisionsTable,
+  type AgentsTable,
+  agentsMigration,
+  fleetAgentsMigration,
+} from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
@@ -9,6 +15,8 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase extends AuditTables {
@@ -19,7 +27,10 @@ export interface HostDatabase extends AuditTables {
   inbox: InboxTable;
   sessions: SessionsTable;
   agents: AgentsTable;
+  agent_revisions: AgentRevisionsTable;
+  agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  late_inputs: LateInputsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -32,6 +43,9 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  steeringMigration,
+  supervisionMigration,
+  fleetAgentsMigration,
   auditMigration,
 ];
 

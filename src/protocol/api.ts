@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { AgentConfig, AgentStatus, PersonaFile } from './agent.ts';
 import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
 import { JsonValue } from './json.ts';
+import { LaneMode } from './lane-mode.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
 
@@ -19,8 +21,41 @@ export const AgentView = z.object({
   state: z.enum(['idle', 'working', 'waiting']),
   budget: BudgetView.nullable(),
   createdAt: z.number(),
+  role: z.string(),
+  status: AgentStatus,
+  team: z.string().nullable(),
 });
 export type AgentView = z.infer<typeof AgentView>;
+
+/** `GET /api/agents/{id}/config`: what can be changed of an agent, but the text of its files. */
+export const AgentSettings = AgentConfig.extend({
+  id: z.string(),
+  kind: z.enum(['operator', 'agent']),
+  status: AgentStatus,
+  /** Send it back with a change, and the change is refused when somebody else was faster. */
+  revision: z.number(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type AgentSettings = z.infer<typeof AgentSettings>;
+
+/** One persona file. `cap`: most characters of it that a model reads; null: all of it, by another reader. */
+export const PersonaFileView = z.object({
+  name: PersonaFile,
+  text: z.string(),
+  cap: z.number().nullable(),
+  writable: z.boolean(),
+});
+export type PersonaFileView = z.infer<typeof PersonaFileView>;
+
+export const PersonaFileVersionView = z.object({
+  name: PersonaFile,
+  version: z.number(),
+  at: z.number(),
+  by: z.string(),
+  content: z.string(),
+});
+export type PersonaFileVersionView = z.infer<typeof PersonaFileVersionView>;
 
 export const WorkerTemplateView = z.object({
   id: z.string(),
@@ -37,6 +72,8 @@ export const SendMessage = z.strictObject({
   text: z.string().min(1).max(200_000),
   clientMessageId: z.string().min(1).max(200).optional(),
   sessionId: z.string().optional(),
+  /** Default: the session's own mode. */
+  mode: LaneMode.optional(),
 });
 export type SendMessage = z.infer<typeof SendMessage>;
 
@@ -50,6 +87,8 @@ export const MessageView = z.object({
   source: z.enum(['user', 'host']),
   state: z.enum(MESSAGE_STATES),
   text: z.string(),
+  /** The message whose run takes this one too; both get its answer. */
+  mergedInto: z.string().nullable(),
   /** The final answer once `answered`; the reason once `refused` or `failed`. */
   answer: z.string().nullable(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
@@ -64,6 +103,7 @@ export const SessionView = z.object({
   channel: z.string(),
   title: z.string(),
   active: z.boolean(),
+  mode: LaneMode,
   createdAt: z.number(),
   lastMessageAt: z.number().nullable(),
 });
@@ -139,6 +179,20 @@ export const SandboxStatus = z.object({
 });
 export type SandboxStatus = z.infer<typeof SandboxStatus>;
 
+/** A run that is not over and past its deadline: who must act, since when, and what to do. */
+export const OverdueView = z.object({
+  runId: z.string(),
+  agentId: z.string(),
+  title: z.string(),
+  state: RunState,
+  owner: z.string(),
+  since: z.number(),
+  deadline: z.number(),
+  detail: z.string(),
+  remedy: z.string(),
+});
+export type OverdueView = z.infer<typeof OverdueView>;
+
 export const StatusView = z.object({
   version: z.string(),
   pid: z.number(),
@@ -153,6 +207,8 @@ export const StatusView = z.object({
   vault: VaultStatus.nullable(),
   sandbox: SandboxStatus,
   runs: z.object({ active: z.number(), waiting: z.number() }),
+  /** Open runs past the time until which somebody had to act, longest first. */
+  overdue: OverdueView.array(),
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),

@@ -1,61 +1,11 @@
 import { z } from 'zod';
+import { CREDENTIAL_KINDS, type CredentialKind as Kind } from './credential-kinds.ts';
 import { readPlace } from './egress.ts';
+import { AgentId } from './ids.ts';
 
-/**
- * Credentials of the agent tier: named, granted per agent, used inside the vault and shown nowhere. The keys of model
- * providers are the other tier, in a table of their own; no name, handle or pattern of this file can reach them.
- */
-export const CREDENTIAL_KINDS = {
-  /** One opaque value: an API key, a bearer token. */
-  value: { required: ['value'], optional: [], open: [] },
-  basic: { required: ['username', 'password'], optional: [], open: ['username'] },
-  oauth2: {
-    required: ['client_id', 'token_url'],
-    optional: [
-      'client_secret',
-      'refresh_token',
-      'access_token',
-      'expires_at',
-      'scope',
-      'authorize_url',
-      'device_url',
-      'audience',
-    ],
-    open: ['client_id', 'token_url', 'expires_at', 'scope', 'authorize_url', 'device_url', 'audience'],
-  },
-  aws: {
-    required: ['access_key_id', 'secret_access_key'],
-    optional: ['session_token', 'region', 'service'],
-    open: ['access_key_id', 'region', 'service'],
-  },
-  'google-service-account': {
-    required: ['client_email', 'private_key'],
-    optional: ['private_key_id', 'token_uri', 'scope', 'subject', 'project_id'],
-    open: ['client_email', 'private_key_id', 'token_uri', 'scope', 'subject', 'project_id'],
-  },
-  'github-app': {
-    required: ['app_id', 'private_key'],
-    optional: ['installation_id', 'base_url'],
-    open: ['app_id', 'installation_id', 'base_url'],
-  },
-  mtls: {
-    required: ['certificate', 'private_key'],
-    optional: ['passphrase', 'ca'],
-    open: ['certificate', 'ca'],
-  },
-  postgres: {
-    required: ['username', 'password'],
-    optional: ['host', 'port', 'database', 'ca'],
-    open: ['username', 'host', 'port', 'database', 'ca'],
-  },
-} as const satisfies Record<
-  string,
-  { required: readonly string[]; optional: readonly string[]; open: readonly string[] }
->;
-
-export type CredentialKind = keyof typeof CREDENTIAL_KINDS;
-const KINDS = Object.keys(CREDENTIAL_KINDS) as [CredentialKind, ...CredentialKind[]];
+const KINDS = Object.keys(CREDENTIAL_KINDS) as [Kind, ...Kind[]];
 export const CredentialKind = z.enum(KINDS);
+export type CredentialKind = z.infer<typeof CredentialKind>;
 
 /** Names are compared in lower case. `own.<agent>.…` is what an agent had made for itself; `provider.…` is of the system tier. */
 export const CredentialName = z
@@ -162,8 +112,6 @@ export const CredentialView = z.object({
   kind: CredentialKind,
   note: z.string(),
   places: z.array(z.string()),
-  /** `pending`: came without the owner's proof and is of no use until the owner confirms it. */
-  state: z.enum(['active', 'pending']),
   version: z.number(),
   changedAt: z.number(),
   lastUsedAt: z.number().nullable(),
@@ -177,3 +125,61 @@ export type GrantView = z.infer<typeof GrantView>;
 
 export const CredentialList = z.object({ credentials: z.array(CredentialView), grants: z.array(GrantView) });
 export type CredentialList = z.infer<typeof CredentialList>;
+
+export const CredentialCharset = z.enum(['urlsafe', 'hex', 'alphanumeric']);
+export type CredentialCharset = z.infer<typeof CredentialCharset>;
+
+/** `POST /generated-credentials` (owner and host): a value made in the vault, named `own.<agent>.<name>`. Answers with the name. */
+export const GenerateCredential = z.strictObject({
+  agent: AgentId,
+  name: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,47}$/, 'use 1 to 48 of a-z 0-9 _ - and begin with a letter or a digit'),
+  length: z.number().int().min(16).max(256).default(32),
+  charset: CredentialCharset.default('urlsafe'),
+});
+export type GenerateCredential = z.infer<typeof GenerateCredential>;
+export const GeneratedCredential = z.object({ name: z.string() });
+
+/** `GET /agent-credentials/:agent` (owner and host). */
+export const AgentCredentialList = z.object({
+  credentials: z.array(
+    z.object({ name: z.string(), kind: CredentialKind, note: z.string(), places: z.array(z.string()) }),
+  ),
+});
+export type AgentCredentialList = z.infer<typeof AgentCredentialList>;
+
+/** An export: nothing in it can be read without the passphrase. */
+export const CredentialArchive = z.strictObject({
+  format: z.literal('holdfast-credentials'),
+  version: z.literal(1),
+  /** argon2id over the passphrase. */
+  kdf: z.strictObject({
+    salt: z.string().max(64),
+    memory: z.number().int().min(8_192).max(1_048_576),
+    passes: z.number().int().min(1).max(16),
+  }),
+  nonce: z.string().max(32),
+  box: z.string().max(16_777_216),
+});
+export type CredentialArchive = z.infer<typeof CredentialArchive>;
+
+/** `POST /credential-export` (owner). */
+export const ExportRequest = z.strictObject({
+  passphrase: z.string().min(8, 'use at least 8 characters').max(1_000),
+  /** The keys of model providers too. */
+  system: z.boolean().default(false),
+});
+/** `POST /credential-import` (owner). What is there already is left alone unless `replace`. */
+export const ImportRequest = z.strictObject({
+  passphrase: z.string().max(1_000),
+  archive: CredentialArchive,
+  replace: z.boolean().default(false),
+});
+export const ImportResult = z.object({
+  added: z.array(z.string()),
+  replaced: z.array(z.string()),
+  kept: z.array(z.string()),
+});
+export type ImportResult = z.infer<typeof ImportResult>;

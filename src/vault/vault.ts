@@ -6,11 +6,14 @@ import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { createVaultEvents } from './audit/events.ts';
 import { createHeadSigner } from './audit/head-signer.ts';
+import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { NO_METER } from './egress/meter.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
@@ -20,7 +23,11 @@ import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
 import { Spending } from './model/spending.ts';
+import { createIdentity } from './owner/identity.ts';
+import { createOwnerChanges } from './owner/owner-changes.ts';
+import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -127,21 +134,26 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
+  const identity = createIdentity(createMeta(database), ring);
+  const ownerKeys = createOwnerKeys(database, now);
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
+  const made = { values: (): readonly string[] => [] };
   const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values()]);
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
   };
   secrets.onChange(renewGuard);
   credentials.onChange(renewGuard);
   const openSealed = (): void => {
     secrets.load();
     credentials.load();
+    identity.load();
   };
   openSealed();
   const reseal = (from: Buffer, to: Buffer): void => {
     secrets.reseal(from, to);
     credentials.reseal(from, to);
+    identity.reseal(from, to);
   };
   const budgets = createBudgets(database);
   const spending = new Spending();
@@ -156,9 +168,20 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: NO_METER, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const changes = createOwnerChanges({
+    ...{ database, identity, keys: ownerKeys, now },
+    ...{ credentials, freezes, budgets, rules: egress.rules, exceptions },
+  });
   const copyDatabase = (): string => {
     ledger.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
@@ -178,11 +201,17 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     prices,
     fetch,
     credentials,
+    archives: createArchives({ credentials, secrets }),
+    identity,
+    ownerKeys,
+    changes,
     freezes,
     heads: createHeadSigner({ database, secrets, now }),
     events: createVaultEvents(database, now),
     openSealed,
     reseal,
+    servicesRoom,
+    trust,
   };
   return { routes, proxy, callers, live, logger };
 }

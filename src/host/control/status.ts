@@ -9,6 +9,8 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
+import type { Overdue } from '../supervision/overdue.ts';
+import type { Supervision } from '../supervision/supervision.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
 
 export interface StatusDeps {
@@ -25,9 +27,11 @@ export interface StatusDeps {
   readonly agents: Agents;
   readonly journal: Journal;
   readonly auditStatus: () => Promise<AuditStatus>;
+  readonly supervision: Supervision;
   readonly clock: Clock;
 }
 
+const MOST_OVERDUE = 50;
 const VAULT_ANSWERS_WITHIN_MS = 2_000;
 
 /** The state of the whole installation, each problem in one sentence with its remedy. Never throws. */
@@ -36,8 +40,14 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
   return async () => {
     const vault = await deps.vault.status(AbortSignal.timeout(VAULT_ANSWERS_WITHIN_MS)).catch(() => null);
     const model = deps.defaultModel();
+    const overdue = (await deps.supervision.overdue()).sort((a, b) => a.deadline - b.deadline);
     const audit = await deps.auditStatus();
-    const problems = [...vaultProblems(vault, model), ...sandboxProblems(deps.sandboxes), ...audit.problems];
+    const problems = [
+      ...vaultProblems(vault, model),
+      ...sandboxProblems(deps.sandboxes),
+      ...overdueProblems(overdue, deps.clock.now()),
+      ...audit.problems,
+    ];
     return {
       version: deps.version,
       pid: deps.pid,
@@ -54,6 +64,7 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
         active: await deps.runs.count(['queued', 'running']),
         waiting: await deps.runs.count(['waiting', 'asked']),
       },
+      overdue: overdue.slice(0, MOST_OVERDUE),
       pendingApprovals: (await deps.approvals.list('pending')).length,
       agents: (await deps.agents.list()).length,
       lastSeq: await deps.journal.lastSeq(),
@@ -64,6 +75,16 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
 
 function auditSummary({ rows, unanchored, unanchoredForMs, anchors }: AuditStatus): StatusView['audit'] {
   return { rows, unanchored, unanchoredForMs, outside: anchors.some((anchor) => anchor.outside) };
+}
+
+function overdueProblems(overdue: readonly Overdue[], now: number): string[] {
+  const [first] = overdue;
+  if (first === undefined) return [];
+  const others = overdue.length === 1 ? '' : ` ${overdue.length - 1} more are late.`;
+  const minutes = Math.max(1, Math.round((now - first.since) / 60_000));
+  return [
+    `A run of ${first.agentId} (“${first.title}”) waits for ${first.detail} since ${minutes} min.${others} ${first.remedy}`,
+  ];
 }
 
 function vaultProblems(vault: VaultStatus | null, model: string): string[] {

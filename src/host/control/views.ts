@@ -9,9 +9,10 @@ import type {
   WorkerTemplateView,
 } from '../../protocol/api.ts';
 import { ErrorInfo, type StoredEvent } from '../../protocol/event.ts';
+import { LaneMode } from '../../protocol/lane-mode.ts';
 import { RunKind, RunResult, RunState } from '../../protocol/run.ts';
 import type { BudgetView } from '../../protocol/vault-api.ts';
-import type { AgentsTable } from '../agents/tables.ts';
+import type { Agent } from '../agents/agent.ts';
 import { cardOf } from '../approvals/approvals.ts';
 import type { ApprovalsTable } from '../approvals/tables.ts';
 import type { ArtifactsTable } from '../artifacts/tables.ts';
@@ -61,6 +62,7 @@ export function toMessageView(row: InboxTable, run: RunsTable | undefined): Mess
     source: row.principal === HOST_PRINCIPAL ? 'host' : 'user',
     state: running ? 'running' : messageState(row.state),
     text: row.text,
+    mergedInto: row.merged_into,
     answer: row.answer,
     error: errorOf(row.error),
     receivedAt: row.received_at,
@@ -80,9 +82,15 @@ export function toSessionView(row: SessionsTable): SessionView {
     channel: row.channel,
     title: row.title === '' ? 'New conversation' : row.title,
     active: row.active === 1,
+    mode: laneMode(row),
     createdAt: row.created_at,
     lastMessageAt: row.last_message_at,
   };
+}
+
+/** A session whose row says something newer than this program knows waits its turn. */
+export function laneMode(row: SessionsTable): LaneMode {
+  return LaneMode.catch('queue').parse(row.mode);
 }
 
 export function toApprovalView(row: ApprovalsTable): ApprovalView {
@@ -141,17 +149,20 @@ export interface AgentFacts {
   readonly budget: BudgetView | undefined;
 }
 
-export function toAgentView(row: AgentsTable, facts: AgentFacts): AgentView {
+export function toAgentView(agent: Agent, facts: AgentFacts): AgentView {
   return {
-    id: row.id,
-    title: row.title,
-    kind: row.kind === 'operator' ? 'operator' : 'agent',
-    description: row.description,
+    id: agent.id,
+    title: agent.title,
+    kind: agent.kind,
+    description: agent.description,
     model: facts.model,
     simulated: facts.simulated,
-    tools: JSON.parse(row.tools) as string[],
+    tools: agent.tools,
     state: facts.state,
     budget: facts.budget ?? null,
-    createdAt: row.created_at,
+    createdAt: agent.createdAt,
+    role: agent.role,
+    status: agent.status,
+    team: agent.team,
   };
 }

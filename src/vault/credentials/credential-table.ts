@@ -5,15 +5,14 @@ import { HoldfastError } from '../../protocol/error.ts';
 import { type Sealed, seal, unseal } from '../store/sealed.ts';
 
 /**
- * The rows of the agent tier and, while the vault is unlocked, their open parts. The seal covers name, kind, places, state
- * and version: a row that was moved to another name, given another place to go, or made active from outside does not open.
+ * The rows of the agent tier and, while the vault is unlocked, their open parts. The seal covers name, kind, places and
+ * version: a row that was moved to another name or given another place to go does not open.
  */
 export interface CredentialRow {
   readonly name: string;
   readonly kind: CredentialKind;
   readonly note: string;
   readonly places: readonly string[];
-  readonly state: 'active' | 'pending';
   readonly version: number;
   readonly changedAt: number;
   readonly lastUsedAt: number | null;
@@ -55,7 +54,6 @@ export function createCredentialTable(database: DatabaseSync): CredentialTable {
         row.kind,
         row.note,
         JSON.stringify(row.places),
-        row.state,
         row.version,
         row.changedAt,
         row.lastUsedAt,
@@ -99,13 +97,13 @@ export function createCredentialTable(database: DatabaseSync): CredentialTable {
 }
 
 const SELECT =
-  'SELECT name, kind, note, places, state, version, changed_at, last_used_at, nonce, sealed, tag FROM credentials';
+  'SELECT name, kind, note, places, version, changed_at, last_used_at, nonce, sealed, tag FROM credentials';
 const UPSERT = `INSERT OR REPLACE INTO credentials
-  (name, kind, note, places, state, version, changed_at, last_used_at, nonce, sealed, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (name, kind, note, places, version, changed_at, last_used_at, nonce, sealed, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** No secret of the system tier has a name with a line break: the two tiers can never open each other's rows. */
-function sealNameOf({ name, kind, places, state, version }: CredentialRow): string {
-  return ['credential', name, kind, JSON.stringify(places), state, version].join('\n');
+function sealNameOf({ name, kind, places, version }: CredentialRow): string {
+  return ['credential', name, kind, JSON.stringify(places), version].join('\n');
 }
 
 const Raw = z.object({
@@ -113,7 +111,6 @@ const Raw = z.object({
   kind: CredentialKind,
   note: z.string(),
   places: z.string(),
-  state: z.enum(['active', 'pending']),
   version: z.number(),
   changed_at: z.number(),
   last_used_at: z.number().nullable(),

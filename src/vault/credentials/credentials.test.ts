@@ -99,20 +99,14 @@ describe('credentials of the agent tier', () => {
     const secrets = createSecrets(database, ring);
     secrets.put('provider.openai', Buffer.from(JSON.stringify({ value: SYSTEM })));
     database.exec(
-      `INSERT INTO credentials SELECT 'mine', 'value', '', '[]', 'active', 1, 0, NULL, nonce, sealed, tag FROM secrets`,
+      `INSERT INTO credentials SELECT 'mine', 'value', '', '[]', 1, 0, NULL, nonce, sealed, tag FROM secrets`,
     );
     expect(() => compose()).toThrow(/does not authenticate/);
   });
 
-  it('do not open with another place to go, nor as active when it was pending', () => {
-    credentials.add('a', {
-      facts: { ...FACTS, places: ['https://api.example.org'] },
-      parts: { value: 'x' },
-      state: 'pending',
-    });
-    database.exec(`UPDATE credentials SET state = 'active'`);
-    expect(() => compose()).toThrow(/does not authenticate/);
-    database.exec(`UPDATE credentials SET state = 'pending', places = '["https://evil.example"]'`);
+  it('do not open with another place to go', () => {
+    credentials.add('a', { facts: { ...FACTS, places: ['https://api.example.org'] }, parts: { value: 'x' } });
+    database.exec(`UPDATE credentials SET places = '["https://evil.example"]'`);
     expect(() => compose()).toThrow(/does not authenticate/);
   });
 
@@ -124,18 +118,6 @@ describe('credentials of the agent tier', () => {
     expect(valueFor('other', 'own.scout.db')).toBeUndefined();
     credentials.grants.add('other', 'own.scout.*');
     expect(valueFor('other', 'own.scout.db')).toBe('mine');
-  });
-
-  it('wait for the owner’s word when they are pending', () => {
-    credentials.add('late', { facts: FACTS, parts: { value: 'x' }, state: 'pending' });
-    credentials.grants.add('scout', 'late');
-    expect(credentials.resolve({ agent: 'scout', name: 'late' })).toMatchObject({
-      kind: 'denied',
-      unlock: 'holdfast credentials confirm late',
-    });
-    expect(credentials.namesFor('scout')).toEqual([]);
-    credentials.confirm('late');
-    expect(valueFor('scout', 'late')).toBe('x');
   });
 
   it('are of no use while their agent is frozen', () => {

@@ -31,6 +31,8 @@ export interface Credentials {
   readonly grants: Grants;
   /** Contract: called only inside the vault; `credential.parts` never reach a log, an error or an answer. */
   resolve(want: { readonly agent: string; readonly name: string }): Resolved;
+  /** As it is now, whoever may use it: for the vault's own renewals and the owner's logins, never for a request of an agent. */
+  current(name: string): OpenCredential | undefined;
   /** What this agent may name. */
   namesFor(agent: string): readonly AgentCredential[];
   list(): readonly CredentialView[];
@@ -40,12 +42,12 @@ export interface Credentials {
   /** New values under a name that exists; kind, places and grants stay. */
   rotate(name: string, parts: CredentialParts): void;
   remove(name: string): void;
-  /** The owner's word for one that came without it. */
-  confirm(name: string): void;
   /**
    * For the vault's own renewals (OAuth2): writes only if nobody changed it since `version`; answers whether it did.
    */
   renew(name: string, version: number, parts: CredentialParts): boolean;
+  /** All of it, open; for the sealed export alone. */
+  all(): { readonly name: string; readonly facts: CredentialFacts; readonly parts: CredentialParts }[];
   /** Every secret part of every credential, for the guard that keeps them in. */
   values(): readonly string[];
   /** Opens everything with the ring's key: after an unlock. */
@@ -58,7 +60,6 @@ export interface Credentials {
 export interface NewCredential {
   readonly facts: CredentialFacts;
   readonly parts: CredentialParts;
-  readonly state?: 'active' | 'pending';
 }
 
 export interface AgentCredential {
@@ -105,12 +106,6 @@ class CredentialStore implements Credentials {
     const parsed = CredentialName.safeParse(name);
     const row = parsed.success ? this.#table.row(parsed.data) : undefined;
     if (!row || !this.grants.allows(agent, row.name)) return notGranted(agent, name);
-    if (row.state === 'pending')
-      return {
-        kind: 'denied',
-        reason: `The credential ${row.name} waits for its owner's word.`,
-        unlock: `holdfast credentials confirm ${row.name}`,
-      };
     const parts = this.#table.partsOf(row.name);
     if (!parts) throw vaultLocked();
     this.#table.touch(row.name, this.#deps.now());
@@ -118,10 +113,17 @@ class CredentialStore implements Credentials {
     return { kind: 'ok', credential: { name: row.name, kind, places, version, parts } };
   }
 
+  current(name: string): OpenCredential | undefined {
+    const row = this.#table.row(name.toLowerCase());
+    const parts = row && this.#table.partsOf(row.name);
+    if (!row || !parts) return undefined;
+    return { name: row.name, kind: row.kind, places: row.places, version: row.version, parts };
+  }
+
   namesFor(agent: string): readonly AgentCredential[] {
     return this.#table
       .rows()
-      .filter((row) => row.state === 'active' && this.grants.allows(agent, row.name))
+      .filter((row) => this.grants.allows(agent, row.name))
       .map(({ name, kind, note, places }) => ({ name, kind, note, places }));
   }
 
@@ -129,7 +131,7 @@ class CredentialStore implements Credentials {
     return this.#table.rows().map((row) => ({
       ...row,
       places: [...row.places],
-      agents: row.state === 'active' ? [...this.grants.agentsOf(row.name)] : [],
+      agents: [...this.grants.agentsOf(row.name)],
     }));
   }
 
@@ -149,8 +151,7 @@ class CredentialStore implements Credentials {
         remedy: 'Remove some that nobody uses.',
       });
     const parts = checkedParts(name, facts.kind, what.parts);
-    const state = what.state ?? 'active';
-    this.#write({ ...facts, name, state, version: 1, changedAt: this.#deps.now(), lastUsedAt: null }, parts);
+    this.#write({ ...facts, name, version: 1, changedAt: this.#deps.now(), lastUsedAt: null }, parts);
   }
 
   rotate(nameText: string, given: CredentialParts): void {
@@ -165,18 +166,20 @@ class CredentialStore implements Credentials {
     this.#changed();
   }
 
-  confirm(nameText: string): void {
-    const row = this.#row(nameText);
-    const parts = this.#table.partsOf(row.name);
-    if (!parts) throw vaultLocked();
-    this.#write({ ...row, state: 'active' }, parts);
-  }
-
   renew(nameText: string, version: number, given: CredentialParts): boolean {
     const row = this.#table.row(nameText.toLowerCase());
     if (!row || row.version !== version) return false;
     this.rotate(row.name, given);
     return true;
+  }
+
+  all(): ReturnType<Credentials['all']> {
+    if (!this.#deps.ring.key) throw vaultLocked();
+    return this.#table.rows().map(({ name, kind, note, places }) => ({
+      name,
+      facts: { kind, note, places: [...places] },
+      parts: this.#table.partsOf(name) ?? {},
+    }));
   }
 
   values(): readonly string[] {

@@ -1,9 +1,16 @@
 import { z } from 'zod';
-import { CredentialFacts, CredentialGlob, CredentialName, CredentialParts } from '../../protocol/credential.ts';
+import {
+  CredentialFacts,
+  CredentialGlob,
+  CredentialName,
+  CredentialParts,
+  GenerateCredential,
+} from '../../protocol/credential.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { FreezeRequest, FreezeScope } from '../../protocol/freeze.ts';
 import { AgentId } from '../../protocol/ids.ts';
 import type { Credentials } from '../credentials/credentials.ts';
+import { randomText } from '../credentials/generate.ts';
 import type { Freezes } from '../freeze/freezes.ts';
 import { parseWith } from './parse.ts';
 import { type Route, readSmallJson } from './route.ts';
@@ -14,6 +21,11 @@ export interface CredentialRoutesDeps {
   readonly freezes: Freezes;
 }
 
+const GenerateForOwner = z.strictObject({
+  facts: CredentialFacts,
+  length: GenerateCredential.shape.length,
+  charset: GenerateCredential.shape.charset,
+});
 const NewBody = z.strictObject({ facts: CredentialFacts, parts: CredentialParts });
 
 export const CREDENTIAL_ROUTES: readonly Route<CredentialRoutesDeps>[] = [
@@ -36,6 +48,14 @@ export const CREDENTIAL_ROUTES: readonly Route<CredentialRoutesDeps>[] = [
       credentials.add(parseWith(CredentialName, name), parseWith(NewBody, await readSmallJson(request))),
   },
   {
+    method: 'POST',
+    pattern: /^\/credentials\/([^/]+)\/generated$/,
+    run: async ({ credentials }, { name, request }) => {
+      const { facts, length, charset } = parseWith(GenerateForOwner, await readSmallJson(request));
+      credentials.add(name, { facts, parts: { value: randomText(length, charset) } });
+    },
+  },
+  {
     method: 'PUT',
     pattern: /^\/credentials\/([^/]+)$/,
     run: async ({ credentials }, { name, request }) =>
@@ -45,11 +65,6 @@ export const CREDENTIAL_ROUTES: readonly Route<CredentialRoutesDeps>[] = [
     method: 'DELETE',
     pattern: /^\/credentials\/([^/]+)$/,
     run: ({ credentials }, { name }) => credentials.remove(name),
-  },
-  {
-    method: 'PUT',
-    pattern: /^\/credentials\/([^/]+)\/confirmed$/,
-    run: ({ credentials }, { name }) => credentials.confirm(name),
   },
   {
     method: 'PUT',

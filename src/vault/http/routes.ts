@@ -28,14 +28,16 @@ import { sendJson } from './answer.ts';
 import { AUDIT_ROUTES, type AuditRoutesDeps, witnessed } from './audit-routes.ts';
 import { readBody } from './body.ts';
 import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-routes.ts';
+import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps extends CredentialRoutesDeps, AuditRoutesDeps {
+export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -62,6 +64,8 @@ const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMA
 const ROUTES: readonly Route<RoutesDeps>[] = [
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
+  ...SERVICE_ROUTES,
+  ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
   { method: 'GET', pattern: /^\/budgets$/, hostToo: true, run: (deps) => ({ budgets: budgetViews(deps) }) },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
