@@ -4,17 +4,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
-import { createBudgets } from './model/budgets.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
-import { Spending } from './model/spending.ts';
 import { createSecretGuard } from './secret-guard.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
@@ -54,18 +53,18 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const database = stack.adopt(openVaultDatabase(home.vaultDatabase), (open) => open.close());
   const meta = createMeta(database);
   const ring = await KeyRing.open(config.key, { database, meta, keyFile: home.vaultKeyFile });
-  let ledger: Ledger | undefined;
+  const { logger, now = Date.now } = config;
+  const onWriteError = (error: Error): void => logger.error('the ledger could not be written', { error });
+  const budgets = stack.use(createBudgets({ database, path: home.vaultDatabase, meta, now, onWriteError }));
   // Calls that closing the doors and the connections cuts off are still written down, as estimated.
-  stack.defer(() => ledger?.flush());
+  stack.defer(() => budgets.writer.flush());
   const providers = stack.use(new Providers(database, config.timeouts ?? DEFAULT_TIMEOUTS));
   let tcpPort: number | undefined;
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
-  const { logger, now = Date.now } = config;
   const directory = home.egressDoors;
   const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
-  const deps = composeDoors(config, { database, ring, providers, exceptions, egress, tcpPort: () => tcpPort });
-  ledger = deps.routes.ledger;
+  const deps = composeDoors(config, { database, ring, providers, budgets, exceptions, egress, tcpPort: () => tcpPort });
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
@@ -100,7 +99,7 @@ export async function run(config: VaultConfig, signal: AbortSignal, onReady: (va
 
 function syncLedger({ routes, logger }: ListenersDeps): void {
   try {
-    routes.ledger.sync();
+    routes.budgets.writer.sync();
   } catch (error) {
     logger.error('the ledger could not be synced to the disk', { error });
   }
@@ -110,13 +109,14 @@ interface Core {
   readonly database: DatabaseSync;
   readonly ring: KeyRing;
   readonly providers: Providers;
+  readonly budgets: Budgets;
   readonly exceptions: Exceptions;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
 function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers, exceptions, egress } = core;
+  const { database, ring, providers, budgets, exceptions, egress } = core;
   const { logger } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
@@ -125,23 +125,22 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     guard = createSecretGuard(secrets.values());
   });
   secrets.load();
-  const budgets = createBudgets(database);
-  const spending = new Spending();
-  const ledger = new Ledger({
-    database,
-    path: config.home.vaultDatabase,
-    budgets,
-    spending,
-    now: config.now ?? Date.now,
-    onWriteError: (error) => logger.error('the ledger could not be written', { error }),
-  });
+  const ledger = new Ledger({ database, budgets, now: config.now ?? Date.now });
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
-  const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
+  const proxy = createModelProxy({
+    providers,
+    secrets,
+    guard: () => guard,
+    ledger,
+    payers: budgets.payers,
+    prices,
+    logger,
+  });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
   const copyDatabase = (): string => {
-    ledger.flush();
+    budgets.writer.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
   };
   const routes = {
@@ -151,7 +150,6 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     secrets,
     providers,
     budgets,
-    spending,
     ledger,
     callers,
     exceptions,

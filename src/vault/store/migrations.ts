@@ -1,3 +1,5 @@
+import { budgetMigrations } from '../budgets/migrations.ts';
+
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
   readonly name: string;
@@ -48,4 +50,5 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       'CREATE INDEX egress_connections_by_run ON egress_connections (run, verdict)',
     ],
   },
+  ...budgetMigrations,
 ];
