@@ -63,7 +63,9 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const directory = home.egressDoors;
-  const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
+  const egress = stack.use(
+    createEgressProxy({ database, directory, exceptions, meter: budgets.egressMeter, resolveAll, now, logger }),
+  );
   const deps = composeDoors(config, { database, ring, providers, budgets, exceptions, egress, tcpPort: () => tcpPort });
   await egress.doors.reopen();
   const servers: Server[] = [];

@@ -4,6 +4,7 @@ import { createGroupWriter, type GroupWriter } from '../store/group-writer.ts';
 import type { Meta } from '../store/meta.ts';
 import { createCharges } from './charges.ts';
 import { createEgressBudget, type EgressBudget } from './egress-budget.ts';
+import { createEgressMeter, type EgressMeter } from './egress-meter.ts';
 import { createLedgerSums } from './ledger-sums.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { createPayers, type Payers } from './payers.ts';
@@ -22,6 +23,7 @@ export interface Budgets extends Disposable {
   readonly warnings: Warnings;
   readonly room: Room;
   readonly egress: EgressBudget;
+  readonly egressMeter: EgressMeter;
   readonly wallTime: WallTime;
   /** The ledger's hand, shared by everything that writes into it. */
   readonly writer: GroupWriter;
@@ -49,6 +51,8 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
   const charges = createCharges(database, writer);
   const room = createRoom(spending);
   limits.onChange(room.changed);
+  const egress = createEgressBudget({ spending, charges, payers, now });
+  const egressMeter = createEgressMeter(egress);
   return {
     limits,
     teams,
@@ -56,10 +60,14 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     spending,
     warnings,
     room,
-    egress: createEgressBudget({ spending, charges, payers, now }),
+    egress,
+    egressMeter,
     wallTime: createWallTime({ spending, charges, now }),
     writer,
-    [Symbol.dispose]: () => room[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      room[Symbol.dispose]();
+      egressMeter[Symbol.dispose]();
+    },
   };
 }
 

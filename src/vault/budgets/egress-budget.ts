@@ -58,7 +58,9 @@ class Allowance implements EgressAllowance {
 
   take(bytes: number): boolean {
     if (this.#closed || this.#refused !== undefined) return false;
-    if (this.#block.used + bytes > this.#block.size / 2 && !this.#renew(bytes)) {
+    const isEnough = this.#block.size > 0 && this.#block.used + bytes <= this.#block.size / 2;
+    if (!isEnough && !this.#renew(bytes)) {
+      if (bytes === 0) return false;
       // These bytes have arrived at the vault: they count although they go no further.
       this.#deps.spending.add(this.#payer, only('egressBytes', bytes));
       this.#charge(bytes, this.#deps.now());
@@ -77,7 +79,7 @@ class Allowance implements EgressAllowance {
   /** A fresh block; near the cap one of just these bytes. */
   #renew(bytes: number): boolean {
     this.#giveBack();
-    for (const size of [Math.max(this.#nextSize, 2 * bytes), bytes]) {
+    for (const size of [Math.max(this.#nextSize, 2 * bytes), Math.max(1, bytes)]) {
       this.#refused = this.#deps.spending.admit(this.#payer, only('egressBytes', size));
       if (this.#refused !== undefined) continue;
       this.#block = { at: this.#deps.now(), size, used: 0 };

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
 import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import type { EgressMeter } from '../../budgets/egress-meter.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
@@ -30,6 +31,7 @@ export interface DoorsDeps {
   readonly rules: OwnerRules;
   readonly exceptions: Exceptions;
   readonly connections: ConnectionLog;
+  readonly meter?: Pick<EgressMeter, 'onBytes'> | undefined;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
@@ -140,6 +142,7 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     agent,
     run,
     resolveAll: deps.resolveAll,
+    meter: deps.meter,
     log: deps.connections,
     grant: () => {
       const places = only();

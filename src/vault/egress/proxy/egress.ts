@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
+import type { EgressMeter } from '../../budgets/egress-meter.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
@@ -18,6 +19,8 @@ export interface EgressProxyDeps {
   /** Where the sockets are. */
   readonly directory: string;
   readonly exceptions: Exceptions;
+  /** Absent: nothing is counted against the budgets. */
+  readonly meter?: Pick<EgressMeter, 'onBytes'>;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
