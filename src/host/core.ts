@@ -7,10 +7,11 @@ import { type Agents, createAgents } from './agents/agents.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
 import { createHostSql, type HostSql } from './database.ts';
-import { chatSpec, finishChat } from './inbox/chat-run.ts';
-import { createInbox, type Inbox } from './inbox/inbox.ts';
-import { createLanes, type Lanes } from './inbox/lanes.ts';
-import { createSessions, type Sessions } from './inbox/sessions.ts';
+import { finishChat } from './inbox/chat-run.ts';
+import { createConversations } from './inbox/conversations.ts';
+import type { Inbox } from './inbox/inbox.ts';
+import type { Lanes } from './inbox/lanes.ts';
+import type { Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -21,6 +22,8 @@ import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import type { LateInputs } from './steering/late-inputs.ts';
+import type { Steering } from './steering/steering.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
@@ -44,6 +47,8 @@ export interface Core extends AsyncDisposable {
   readonly manager: RunManager;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
+  readonly steering: Steering;
+  readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
@@ -75,7 +80,19 @@ export function createCore(deps: CoreDeps): Core {
   const agents = createAgents({ store, sql, clock });
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
-  const sessions = createSessions({ store, sql, clock });
+  const conversations = createConversations({
+    store,
+    sql,
+    clock,
+    journal,
+    runs,
+    agents,
+    config,
+    defaultModel: deps.defaultModel,
+    manager: () => manager,
+    signal: shutdown.signal,
+  });
+  const { sessions, inbox, lanes, lateInputs } = conversations;
   const workers = createWorkers({
     store,
     runs,
@@ -109,24 +126,12 @@ export function createCore(deps: CoreDeps): Core {
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
-      if (state !== 'asked') await deps.sandboxes.release(writer.runId);
+      if (state === 'asked') return;
+      await deps.sandboxes.release(writer.runId);
+      await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
   });
-  const inbox: Inbox = createInbox({
-    store,
-    sql,
-    clock,
-    journal,
-    sessions,
-    limits: config.limits,
-    createRun: (spec, id) => manager.create(spec, id),
-    specOf: async (message) => {
-      const agent = await agents.get(message.session.agent_id);
-      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
-    },
-  });
-  const lanes = createLanes(manager, shutdown.signal);
   return {
     agents,
     approvals,
@@ -139,7 +144,13 @@ export function createCore(deps: CoreDeps): Core {
     runs,
     sql,
     templates: deps.templates,
-    recover: () => recoverRuns({ runs, lanes, manager }),
+    steering: conversations.steering,
+    lateInputs,
+    async recover() {
+      const open = await recoverRuns({ runs, lanes, manager });
+      for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      return open;
+    },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
       await manager[Symbol.asyncDispose]();
@@ -148,6 +159,7 @@ export function createCore(deps: CoreDeps): Core {
 }
 
 type LoopParts = CoreDeps & {
+  readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
@@ -155,10 +167,20 @@ type LoopParts = CoreDeps & {
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({
+  lateInputs,
+  journal,
+  runs,
+  approvals,
+  toolbox,
+  onFinish,
+  clock,
+  ...deps
+}: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
+    lateInputs,
     tools: {
       tools: toolbox.byName,
       clock,

@@ -8,6 +8,7 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -19,6 +20,7 @@ export interface HostDatabase {
   sessions: SessionsTable;
   agents: AgentsTable;
   artifacts: ArtifactsTable;
+  late_inputs: LateInputsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -31,6 +33,7 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  steeringMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

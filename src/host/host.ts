@@ -13,6 +13,7 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -101,7 +102,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
   };
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const api = stack.use(
-    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
+    await createApi({
+      ...gateway,
+      features: [(app) => steeringRoutes(app, core.steering)],
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
   );
   url = api.url;
   const owned = stack.move();

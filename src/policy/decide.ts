@@ -1,4 +1,5 @@
 import type { Decision } from '../protocol/decision.ts';
+import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { isWithin, type PathFacts, refusePath } from './paths.ts';
 
@@ -13,11 +14,6 @@ export interface GateRequest {
   /** What the exact arguments would touch, resolved by the host and never by the model. */
   readonly resources: readonly Resource[];
 }
-
-export type Resource =
-  | { readonly kind: 'path'; readonly path: string; readonly mode: 'ro' | 'rw' }
-  | { readonly kind: 'template'; readonly id: string; readonly network: boolean; readonly egress?: readonly string[] }
-  | { readonly kind: 'url'; readonly url: string };
 
 export interface GateFacts extends PathFacts {
   /** Tools this run was granted, by name. */

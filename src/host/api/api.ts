@@ -7,7 +7,7 @@ import type { HoldfastConfig } from '../../protocol/config.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Access } from '../access/access.ts';
 import type { Control } from '../control.ts';
-import { createApp } from './app.ts';
+import { type ApiFeature, createApp } from './app.ts';
 import { errorAnswer, errorResponse } from './error-reply.ts';
 import { EventHub } from './events/hub.ts';
 import { createUpgrade, type UpgradeHandler } from './events/upgrade.ts';
@@ -32,6 +32,8 @@ export interface ApiOptions {
   readonly limits?: Partial<ApiLimits>;
   /** Makes a copy of the database and answers with its path. */
   readonly copyDatabase?: () => Promise<string>;
+  /** Routes that other rooms bring. Default: none. */
+  readonly features?: readonly ApiFeature[];
 }
 
 /** The gateway while it listens. Disposing stops it: streams are told, requests under way get a moment. */
@@ -90,7 +92,7 @@ type ServingDeps = ApiOptions & { limits: ApiLimits; origins: Origins; hub: Even
 
 function createServing(deps: ServingDeps): Serving {
   const guard = createGuard(deps);
-  const app = createApp({ ...deps, guard });
+  const app = createApp({ ...deps, features: deps.features ?? [], guard });
   const listener = (door: Door): Entrance['request'] =>
     getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
       overrideGlobalObjects: false,

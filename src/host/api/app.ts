@@ -37,7 +37,11 @@ export interface AppDeps {
   readonly version: string;
   /** Makes a copy of the database and answers with its path; absent where there is nothing to back up. */
   readonly copyDatabase?: () => Promise<string>;
+  /** Routes that other rooms bring: each takes its own service. */
+  readonly features: readonly ApiFeature[];
 }
+
+export type ApiFeature = (app: ApiApp) => void;
 
 /** Every route of the gateway except the WebSocket, which `events/upgrade.ts` takes over before it gets here. */
 export function createApp(deps: AppDeps): ApiApp {
@@ -51,6 +55,7 @@ export function createApp(deps: AppDeps): ApiApp {
   approvalRoutes(app, deps.control);
   contentRoutes(app, deps.control);
   accessRoutes(app, deps);
+  for (const addRoutes of deps.features) addRoutes(app);
   if (deps.copyDatabase !== undefined) backupRoutes(app, deps.copyDatabase);
   app.get(EVENTS_PATH, () => {
     throw new HoldfastError('bad-request', `${EVENTS_PATH} speaks WebSocket.`, {

@@ -33,6 +33,8 @@ export function chatSpec(
     limits: config.limits,
     folders: [],
     background: false,
+    principal: 'owner',
+    unattended: false,
     isOperator: agent.kind === 'operator',
     input: { source: 'user', text: message.text, label: OWNER_LABEL },
   };
@@ -46,5 +48,5 @@ export function finishChat(
 ): Statement[] {
   const { messageId, sessionId, kind } = writer.spec;
   if (kind !== 'chat' || messageId === undefined || sessionId === undefined) return [];
-  return [deps.inbox.finish(messageId, event), deps.sessions.addRounds(sessionId, writer.progress.rounds)];
+  return [...deps.inbox.finish(messageId, event), deps.sessions.addRounds(sessionId, writer.progress.rounds)];
 }

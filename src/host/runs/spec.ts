@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Label } from '../../protocol/label.ts';
+import { Permissions } from '../../protocol/permission.ts';
 import { RunKind, RunLimits } from '../../protocol/run.ts';
 
 /** A folder of the user's that a run may see, at `target` in its sandbox. Granted by a person's approval only. */
@@ -27,6 +28,14 @@ export const RunSpec = z.object({
   egress: z.array(z.string()).optional(),
   /** Only the operator's own chat runs: no tool that acts, whatever `tools` says. */
   isOperator: z.boolean(),
+  /** What it may do, as its agent, its parent and the floor allow together at its creation; absent: nothing of it. */
+  permissions: Permissions.optional(),
+  /** The person it acts for. */
+  principal: z.string().default('owner'),
+  /** The team of its agent, whose namespace and budget it uses. */
+  team: z.string().optional(),
+  /** Nobody is there to answer: its own policy says what may be asked. */
+  unattended: z.boolean().default(false),
   input: z.object({ source: z.enum(['user', 'parent', 'host']), text: z.string(), label: Label }),
 });
 export type RunSpec = z.infer<typeof RunSpec>;

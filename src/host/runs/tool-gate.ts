@@ -1,12 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
-import { decide, type Resource } from '../../policy/decide.ts';
+import { decide } from '../../policy/decide.ts';
 import type { PathFacts } from '../../policy/paths.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { AnyTool } from '../tools/tool.ts';

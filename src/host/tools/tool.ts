@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Resource } from '../../policy/decide.ts';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Resource } from '../../protocol/resource.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 

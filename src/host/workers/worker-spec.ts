@@ -51,6 +51,10 @@ export function workerSpec(task: WorkerTask, { parent, templates, folders, reach
     folders: [...folders],
     background: task.background ?? false,
     ...(template.egress === undefined || reach.length === 0 ? {} : { egress: template.egress }),
+    principal: parent.spec.principal,
+    unattended: parent.spec.unattended,
+    ...(parent.spec.team === undefined ? {} : { team: parent.spec.team }),
+    ...(parent.spec.permissions === undefined ? {} : { permissions: parent.spec.permissions }),
     isOperator: false,
     input: {
       source: 'parent',
