@@ -4,6 +4,7 @@ import { accessMigration } from './access/migrations.ts';
 import { type AgentsTable, agentsMigration } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
@@ -20,6 +21,7 @@ export interface HostDatabase {
   sessions: SessionsTable;
   agents: AgentsTable;
   artifacts: ArtifactsTable;
+  budget_warnings: BudgetWarningsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -34,6 +36,7 @@ export const hostMigrations: readonly Migration[] = [
   artifactsMigration,
   accessMigration,
   steeringMigration,
+  budgetsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

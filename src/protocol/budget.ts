@@ -29,16 +29,12 @@ export const EVERY_ID = '*';
 
 export const ScopeId = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'use 1 to 200 printable characters without spaces');
 
-export const LimitRef = z.strictObject({
-  kind: BudgetScopeKind,
-  id: ScopeId,
-  dimension: BudgetDimension,
-  window: BudgetWindow,
-});
+const limitFields = { kind: BudgetScopeKind, id: ScopeId, dimension: BudgetDimension, window: BudgetWindow };
+export const LimitRef = z.object(limitFields);
 export type LimitRef = z.infer<typeof LimitRef>;
 
 /** `cap` in USD, tokens, calls, bytes or milliseconds; `null`: expressly none, also where `*` has one. */
-export const BudgetLimit = LimitRef.extend({ cap: z.number().nonnegative().max(9e15).nullable() });
+export const BudgetLimit = z.strictObject({ ...limitFields, cap: z.number().nonnegative().max(9e15).nullable() });
 export type BudgetLimit = z.infer<typeof BudgetLimit>;
 
 export const AgentTeam = z.strictObject({ team: ScopeId.nullable() });
@@ -84,7 +80,9 @@ export const BudgetWarning = LimitRef.extend({
 });
 export type BudgetWarning = z.infer<typeof BudgetWarning>;
 
-export const BudgetWarnings = z.object({ warnings: z.array(BudgetWarning) });
+/** `last`: the number of the newest there is; smaller than one seen before: the vault was set up anew. */
+export const BudgetWarnings = z.object({ warnings: z.array(BudgetWarning), last: z.number() });
+export type BudgetWarnings = z.infer<typeof BudgetWarnings>;
 
 /** Why something was not let through; in the `details` of `budget.exceeded`. */
 export const BudgetRefusal = LimitRef.extend({
@@ -131,6 +129,8 @@ export const WallTimeRequest = z.strictObject({
   run: ScopeId,
   addMs: z.number().int().positive().max(600_000),
   id: z.string().min(1).max(100),
+  /** It was used already: counted whatever the caps say. */
+  used: z.boolean().default(false),
 });
 export type WallTimeRequest = z.infer<typeof WallTimeRequest>;
 

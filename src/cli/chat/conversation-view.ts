@@ -232,6 +232,7 @@ function progressHandlers(state: ViewState): Handlers {
       if (event.on !== 'child' && event.on !== 'approval')
         dim(state, run, `waits for the ${event.on}: ${event.detail}`);
     },
+    'budget.warned': (_run, event) => screen.line(paint.yellow(plainText(`  ! ${event.text}`))),
     'artifact.created': (run, event) =>
       dim(state, run, `artifact ${event.name} (${bytes(event.bytes)})`, ' /artifact shows it'),
     'run.finished': (run, event, view) => {

@@ -5,6 +5,7 @@ import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { VaultStatus } from '../../protocol/vault-api.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import type { BudgetWarnings } from '../budgets/budget-warnings.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
@@ -24,6 +25,7 @@ export interface StatusDeps {
   readonly agents: Agents;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly budgetWarnings?: Pick<BudgetWarnings, 'current'>;
 }
 
 const VAULT_ANSWERS_WITHIN_MS = 2_000;
@@ -43,6 +45,7 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       url: deps.url(),
       state: problems.length === 0 ? 'ok' : 'degraded',
       problems,
+      budgetWarnings: (await deps.budgetWarnings?.current()) ?? [],
       model,
       simulated: splitModelRef(model).provider === SIMULATOR_PROVIDER,
       vault,

@@ -26,7 +26,16 @@ export function createProjection(sql: HostSql): Projection {
           ),
         ];
       case 'run.waiting':
-        return [guarded(update(run).set({ state: 'waiting', waiting_for: event.detail }))];
+        // A run that waits at a cap for days is not one that stops the host again and again.
+        return [
+          guarded(
+            update(run).set({
+              state: 'waiting',
+              waiting_for: event.detail,
+              ...(event.on === 'budget' ? { resumes: 0 } : {}),
+            }),
+          ),
+        ];
       case 'approval.decided':
         return [guarded(update(run).set({ state: 'running', waiting_for: null }))];
       case 'effect.finished':

@@ -9,6 +9,7 @@ import { RunId } from '../../protocol/ids.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { createDeadline, type Deadline, NO_DEADLINE } from './deadline.ts';
 import { foldEvents } from './progress.ts';
 import { driveRun, finishRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
@@ -54,7 +55,7 @@ const MAY_PASS: readonly ErrorCode[] = ['storage.full', 'storage.read-only'];
 class Cancelled extends HoldfastError {}
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
-  const active = new Map<string, { controller: AbortController; done: Promise<void> }>();
+  const active = new Map<string, Active>();
   const waiting = new Map<string, Set<() => void>>();
   const background = new BackgroundQueue((error, name) =>
     deps.log.error('Run stopped by an error', { run: name, error }),
@@ -66,7 +67,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const writer = await claimAndBegin(row, deps);
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
-      await driveRun(writer, deps.loop, signal);
+      await driveRun(writer, deps.loop, { signal, hold: () => holdDeadlines(row, active) });
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
@@ -97,16 +98,16 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const start = (runId: string): void => {
     if (active.has(runId)) return;
     const controller = new AbortController();
-    let finish = (): void => {};
-    const done = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    active.set(runId, { controller, done });
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    const entry: Active = { controller, done, deadline: NO_DEADLINE, parentRunId: null };
+    active.set(runId, entry);
     background.add(runId, async (shutdown) => {
       try {
         const signal = AbortSignal.any([shutdown, controller.signal]);
-        const timer = deadlineTimer(await deps.runs.get(runId), controller);
-        await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
+        const row = await deps.runs.get(runId);
+        entry.parentRunId = row.parent_run_id;
+        entry.deadline = deadlineOf(row, controller);
+        await executeOnceWritable(runId, signal).finally(() => entry.deadline.end());
       } finally {
         active.delete(runId);
         finish();
@@ -270,14 +271,32 @@ function cancelled(reason: string): EventOf<'run.finished'> {
   };
 }
 
+interface Active {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+  deadline: Deadline;
+  parentRunId: string | null;
+}
+
+/** Of this run, and of its parents, which wait for it. */
+function holdDeadlines(row: RunsTable, active: ReadonlyMap<string, Active>): Disposable {
+  const holds = new DisposableStack();
+  for (let id: string | null = row.id; id !== null; ) {
+    const entry: Active | undefined = active.get(id);
+    if (entry) holds.use(entry.deadline.hold());
+    id = entry?.parentRunId ?? null;
+  }
+  return holds;
+}
+
 /** A worker's wall time. Chats have none: each of their steps has its own limits. */
-function deadlineTimer(row: RunsTable, controller: AbortController): NodeJS.Timeout | undefined {
-  if (row.kind !== 'worker') return undefined;
+function deadlineOf(row: RunsTable, controller: AbortController): Deadline {
+  if (row.kind !== 'worker') return NO_DEADLINE;
   const limitMs = specOf(row).limits.workerTimeoutMs;
   const error = new Cancelled('timeout', `The worker used up its time of ${Math.round(limitMs / 1_000)} s.`, {
     remedy: 'Give a smaller task or a longer timeout_ms.',
   });
-  return setTimeout(() => controller.abort(error), limitMs);
+  return createDeadline(limitMs, () => controller.abort(error));
 }
 
 function wakeUp(runId: string, waiting: Map<string, Set<() => void>>, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,7 @@ import {
 import { createModelFetch } from './model-fetch.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -39,6 +40,8 @@ export interface VaultClient extends AsyncDisposable {
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  /** Budgets of every scope and dimension. */
+  readonly spending: VaultSpending;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
   /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
@@ -84,7 +87,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       init?.body === undefined
         ? { method: init?.method ?? 'GET' }
         : { method: init.method, headers: json, body: JSON.stringify(init.body) };
-    const { bytes } = await send(path, options, deadline(timeoutMs, undefined));
+    const { bytes } = await send(path, options, deadline(timeoutMs, init?.signal));
     return read(path, schema, bytes);
   };
 
@@ -120,6 +123,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       return { head: headOf(headers), body: bytes };
     },
     egress: createVaultEgress(ask),
+    spending: createVaultSpending(ask),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
     [Symbol.asyncDispose]: () => agent.destroy(),

@@ -41,6 +41,7 @@ export function workerSpec(task: WorkerTask, { parent, templates, folders, reach
     agentId: parent.spec.agentId,
     sessionId: parent.spec.sessionId,
     parentRunId: parent.runId,
+    taskId: parent.spec.taskId ?? parent.runId,
     template: template.id,
     title: firstLine(task.task),
     model: parent.spec.model,

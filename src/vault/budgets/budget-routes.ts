@@ -52,7 +52,7 @@ export const BUDGET_ROUTES: readonly Route<BudgetRoutesDeps>[] = [
     method: 'GET',
     pattern: /^\/budget-warnings$/,
     hostToo: true,
-    run: ({ budgets }, { request }) => ({ warnings: budgets.warnings.after(afterOf(request)) }),
+    run: ({ budgets }, { request }) => budgets.warnings.after(afterOf(request)),
   },
   {
     method: 'POST',

@@ -184,7 +184,7 @@ async function play(limits: readonly BudgetLimit[], steps: readonly Step[]): Pro
         if (!one.keepOpen) allowance.close();
       } else if (one.do === 'time') {
         seq += 1;
-        budgets.wallTime.add(payer(one.agent, one.run, null), { addMs: one.addMs, id: `t${seq}` });
+        budgets.wallTime.add(payer(one.agent, one.run, null), { addMs: one.addMs, id: `t${seq}`, used: false });
       } else if (one.do === 'wait') now += one.ms;
       else {
         // What is under way is charged whole, so a new life counts the same.

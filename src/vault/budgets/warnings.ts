@@ -15,7 +15,7 @@ export interface Warnings {
   look(passed: { scope: Scope; caps: readonly Cap[]; counter: Counter; payer: Payer }): void;
   /** Something was refused at a cap. */
   reached(refusal: BudgetRefusal, payer: Payer): void;
-  after(seq: number): BudgetWarning[];
+  after(seq: number): { warnings: BudgetWarning[]; last: number };
 }
 
 type Percent = (typeof WARNING_PERCENTS)[number];
@@ -35,6 +35,7 @@ export function createWarnings(database: DatabaseSync, now: () => number): Warni
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const select = database.prepare(`SELECT * FROM budget_warnings WHERE seq > ? ORDER BY seq LIMIT ${MOST_AT_ONCE}`);
+  const newest = database.prepare('SELECT max(seq) AS last FROM budget_warnings');
   /** The highest percentage said per cap and window: saves the database a look at every call. */
   const said = new Map<string, number>();
 
@@ -59,7 +60,7 @@ export function createWarnings(database: DatabaseSync, now: () => number): Warni
     },
     reached: ({ kind, id, dimension, window, cap, spent }, payer) =>
       say({ kind, id, dimension, window, percent: 100, cap, spent }, payer),
-    after: (seq) => select.all(seq).map(toWarning),
+    after: (seq) => ({ warnings: select.all(seq).map(toWarning), last: Number(newest.get()?.last ?? 0) }),
   };
 }
 
