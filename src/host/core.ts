@@ -3,35 +3,41 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import type { AgentRuns } from './agents/agent-runs.ts';
+import type { Agents } from './agents/agents.ts';
+import type { PersonaFiles } from './agents/persona-files.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import { createFleet } from './compose/fleet.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
 import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
+import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -39,6 +45,8 @@ import { createWorkers, type Workers } from './workers/workers.ts';
  */
 export interface Core extends AsyncDisposable {
   readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
+  readonly personas: PersonaFiles;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -46,9 +54,11 @@ export interface Core extends AsyncDisposable {
   readonly lanes: Lanes;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
+  readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
@@ -67,6 +77,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -75,23 +87,23 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const fleet = createFleet({
+    ...deps,
+    ...base,
+    policy,
+    toolNames: () => [...toolbox.byName.keys()],
+    manager: () => manager,
+  });
+  const { agentRuns } = fleet;
   const conversations = createConversations({
-    store,
-    sql,
-    clock,
-    journal,
-    runs,
-    agents,
-    config,
-    defaultModel: deps.defaultModel,
+    ...deps,
+    ...base,
+    agentRuns,
     manager: () => manager,
     signal: shutdown.signal,
   });
@@ -102,15 +114,14 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     templates: deps.templates,
     reach: deps.sandboxes.reach,
+    places: createPlaces(policy.floor),
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
   const followUps = createFollowUps({
-    agents,
+    agentRuns,
     sessions,
-    config,
-    defaultModel: deps.defaultModel,
     inbox: () => inbox,
     manager: () => manager,
   });
@@ -133,21 +144,20 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
   });
+  const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    agents,
-    approvals,
-    artifacts,
+    ...fleet,
+    ...base,
     inbox,
     sessions,
     lanes,
-    journal,
     manager,
-    runs,
-    sql,
+    policy,
     templates: deps.templates,
     steering: conversations.steering,
+    supervision,
     lateInputs,
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
@@ -156,9 +166,18 @@ export function createCore(deps: CoreDeps): Core {
     },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
+      supervision[Symbol.dispose]();
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+type Supervised = Pick<SupervisionDeps, 'sql' | 'journal' | 'runs' | 'manager'>;
+
+function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): Supervision {
+  const { limits, approvals } = config;
+  const questionMs = approvals.expiresAfterMs;
+  return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
 type LoopParts = CoreDeps & {
@@ -167,6 +186,7 @@ type LoopParts = CoreDeps & {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
   readonly onFinish: OnFinish;
 };
 
@@ -176,6 +196,7 @@ function createLoop({
   runs,
   approvals,
   toolbox,
+  policy,
   onFinish,
   clock,
   ...deps
@@ -189,7 +210,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -208,11 +229,18 @@ function createLoop({
   };
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+interface ToolParts {
+  readonly workers: Workers;
+  readonly artifacts: Artifacts;
+  readonly policy: Policy;
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
+  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
   ];
 }

@@ -1,7 +1,13 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
-import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import {
+  type AgentFilesTable,
+  type AgentRevisionsTable,
+  type AgentsTable,
+  agentsMigration,
+  fleetAgentsMigration,
+} from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
@@ -10,6 +16,7 @@ import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tab
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -20,6 +27,8 @@ export interface HostDatabase {
   inbox: InboxTable;
   sessions: SessionsTable;
   agents: AgentsTable;
+  agent_revisions: AgentRevisionsTable;
+  agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
   budget_warnings: BudgetWarningsTable;
   late_inputs: LateInputsTable;
@@ -36,6 +45,8 @@ export const hostMigrations: readonly Migration[] = [
   artifactsMigration,
   accessMigration,
   steeringMigration,
+  supervisionMigration,
+  fleetAgentsMigration,
   budgetsMigration,
 ];
 

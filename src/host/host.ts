@@ -11,8 +11,9 @@ import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
-import { readOperator } from './agents/operator.ts';
+import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -22,12 +23,15 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { createCredentialTools } from './credentials/credential-tools.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createHttpRequest } from './tools/http-request.ts';
+import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
@@ -113,7 +117,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [(app) => steeringRoutes(app, core.steering), (app) => budgetRoutes(app, { vault: vault.spending })],
+      features: [
+        (app) => steeringRoutes(app, core.steering),
+        (app) => credentialRoutes(app, vault.credentials),
+        (app) => budgetRoutes(app, { vault: vault.spending }),
+      ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -155,9 +163,13 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createHttpRequest({ blobs, services: vault.services }),
+        createListServices(vault.services),
+        ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
       paths: { home: home.root, userHome: homedir() },
@@ -192,6 +204,7 @@ interface SweepDeps {
 async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps): Promise<void> {
   for (;;) {
     await core.approvals.expireDue();
+    await core.supervision.look();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -41,7 +41,12 @@ export const RunStarted = event('run.started', {
 export const JournalEvent = z.discriminatedUnion('type', [
   RunStarted,
   /** The run goes on after a restart. `interrupted` lists the effects whose outcome is unknown. */
-  event('run.resumed', { epoch: z.number(), interrupted: z.array(z.string()) }),
+  event('run.resumed', {
+    epoch: z.number(),
+    interrupted: z.array(z.string()),
+    /** Why it was started again while the host ran on; absent: the host itself was. */
+    cause: z.string().optional(),
+  }),
   /** Text that enters the transcript: the user's message, the parent's task or answer, a note of the host. */
   event('input.received', {
     source: z.enum(['user', 'parent', 'host']),
@@ -130,6 +135,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     deadline: z.number().optional(),
     /** Of `budget`: the cap that is reached. */
     budget: BudgetRefusal.optional(),
+    /** Who must act: `person`, `vault`, `run`, `budget`. */
+    owner: z.string().optional(),
   }),
   /** A part of a cap was passed. Of the run that passed it, where there is one. */
   event('budget.warned', {
@@ -138,6 +145,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     cap: z.number(),
     spent: z.number(),
     text: z.string(),
+  }),
+  /** Nobody acted until the deadline of a wait. Said once per wait; the run goes on waiting. */
+  event('run.overdue', {
+    owner: z.string(),
+    detail: z.string(),
+    since: z.number(),
+    deadline: z.number(),
+    remedy: z.string(),
   }),
   event('run.finished', {
     state: z.enum(['done', 'failed', 'cancelled', 'asked']),
@@ -151,7 +166,10 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
-  event('agent.changed', { agentId: z.string(), change: z.enum(['created', 'updated', 'archived']) }),
+  event('agent.changed', {
+    agentId: z.string(),
+    change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),
+  }),
 ]);
 export type JournalEvent = z.infer<typeof JournalEvent>;
 export type JournalEventType = JournalEvent['type'];

@@ -5,16 +5,25 @@ import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Budgets, createBudgets } from './budgets/budgets.ts';
+import { createArchives } from './credentials/archive.ts';
+import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
+import { createFreezes, type Freezes } from './freeze/freezes.ts';
+import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
+import { createIdentity } from './owner/identity.ts';
+import { createOwnerChanges } from './owner/owner-changes.ts';
+import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -62,11 +71,16 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   let tcpPort: number | undefined;
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
+  const freezes = createFreezes(database, now);
   const directory = home.egressDoors;
+  const meter = budgets.egressMeter;
   const egress = stack.use(
-    createEgressProxy({ database, directory, exceptions, meter: budgets.egressMeter, resolveAll, now, logger }),
+    createEgressProxy({ database, directory, exceptions, freezes, meter, resolveAll, now, logger }),
   );
-  const deps = composeDoors(config, { database, ring, providers, budgets, exceptions, egress, tcpPort: () => tcpPort });
+  const deps = composeDoors(config, {
+    ...{ database, ring, providers, budgets, exceptions, freezes, egress },
+    tcpPort: () => tcpPort,
+  });
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
@@ -113,34 +127,58 @@ interface Core {
   readonly providers: Providers;
   readonly budgets: Budgets;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
 function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers, budgets, exceptions, egress } = core;
-  const { logger } = config;
+  const { database, ring, providers, budgets, exceptions, egress, freezes } = core;
+  const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
+  const identity = createIdentity(createMeta(database), ring);
+  const ownerKeys = createOwnerKeys(database, now);
+  const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
-  secrets.onChange(() => {
-    guard = createSecretGuard(secrets.values());
-  });
-  secrets.load();
-  const ledger = new Ledger({ database, budgets, now: config.now ?? Date.now });
+  const made = { values: (): readonly string[] => [] };
+  const renewGuard = (): void => {
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
+  };
+  secrets.onChange(renewGuard);
+  credentials.onChange(renewGuard);
+  const openSealed = (): void => {
+    secrets.load();
+    credentials.load();
+    identity.load();
+  };
+  openSealed();
+  const reseal = (from: Buffer, to: Buffer): void => {
+    secrets.reseal(from, to);
+    credentials.reseal(from, to);
+    identity.reseal(from, to);
+  };
+  const ledger = new Ledger({ database, budgets, now });
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
-  const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
+  const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: budgets.egressMeter, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
+  const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({
-    providers,
-    secrets,
-    guard: () => guard,
-    ledger,
-    payers: budgets.payers,
-    prices,
-    logger,
+    ...{ providers, secrets, ledger, prices, logger },
+    ...{ guard: () => guard, payers: budgets.payers },
   });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const changes = createOwnerChanges({
+    ...{ database, identity, keys: ownerKeys, now },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+  });
   const copyDatabase = (): string => {
     budgets.writer.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
@@ -158,6 +196,16 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     egress,
     prices,
     fetch,
+    credentials,
+    archives: createArchives({ credentials, secrets }),
+    identity,
+    ownerKeys,
+    changes,
+    freezes,
+    openSealed,
+    reseal,
+    servicesRoom,
+    trust,
   };
-  return { routes, proxy, callers, logger };
+  return { routes, proxy, callers, live, logger };
 }

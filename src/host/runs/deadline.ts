@@ -5,8 +5,6 @@ export interface Deadline {
   end(): void;
 }
 
-export const NO_DEADLINE: Deadline = { hold: () => ({ [Symbol.dispose]: () => {} }), end: () => {} };
-
 export function createDeadline(limitMs: number, onEnd: () => void): Deadline {
   let leftMs = limitMs;
   let startedAt = performance.now();

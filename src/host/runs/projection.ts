@@ -33,6 +33,8 @@ export function createProjection(sql: HostSql): Projection {
               state: 'waiting',
               waiting_for: event.detail,
               ...(event.on === 'budget' ? { resumes: 0 } : {}),
+              wait_owner: event.owner ?? null,
+              wait_deadline: event.deadline ?? null,
             }),
           ),
         ];

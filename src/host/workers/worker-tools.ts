@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
-import type { Reach, Workers } from './workers.ts';
+import type { Places, Reach, Workers } from './workers.ts';
 
 const SpawnInput = z.strictObject({
   template: z.string().describe('Which kind of worker, by its id'),
@@ -27,7 +27,7 @@ const WorkerRef = z.strictObject({ worker: z.string().min(1) });
 /** The tools that only plan and delegate: all that the operator has, and no effect outside our own rows. */
 export function createWorkerTools(
   workers: Workers,
-  options: { userHome: string; networkTools: readonly string[]; reach: Reach },
+  options: { userHome: string; networkTools: readonly string[]; reach: Reach; places: Places },
 ): AnyTool[] {
   const control = { risk: 'control', idempotent: true, parallel: true } as const;
   const spawn: Tool<SpawnInput> = {
@@ -37,11 +37,12 @@ export function createWorkerTools(
     input: SpawnInput,
     waits: true,
     startsRun: true,
-    async resources(input, { agentId }) {
+    async resources(input, caller) {
       const template = workers.templates.find((known) => known.id === input.template);
       const folders = await resolveFolders(input.allowed_paths ?? [], options.userHome);
       const network = template?.tools.some((tool) => options.networkTools.includes(tool)) ?? false;
-      const egress = await options.reach(agentId, template?.egress);
+      const places = template === undefined ? [] : options.places(template, caller);
+      const egress = await options.reach(caller.agentId, places);
       return [
         ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
         { kind: 'template', id: input.template, network, ...(egress.length === 0 ? {} : { egress }) },

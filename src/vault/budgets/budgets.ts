@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { HoldfastError } from '../../protocol/error.ts';
+import type { EgressMeter } from '../egress/meter.ts';
 import { createGroupWriter, type GroupWriter } from '../store/group-writer.ts';
 import type { Meta } from '../store/meta.ts';
 import { createCharges } from './charges.ts';
 import { createEgressBudget, type EgressBudget } from './egress-budget.ts';
-import { createEgressMeter, type EgressMeter } from './egress-meter.ts';
+import { createEgressMeter } from './egress-meter.ts';
 import { createLedgerSums } from './ledger-sums.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { createPayers, type Payers } from './payers.ts';

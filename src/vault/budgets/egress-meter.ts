@@ -1,20 +1,10 @@
+import type { EgressMeter } from '../egress/meter.ts';
 import type { EgressAllowance, EgressBudget } from './egress-budget.ts';
 
 /**
  * The egress proxy's view of the budget: it reports each chunk of an agent's run and hears why no more may go. One allowance
  * is held per agent and run, however many connections there are, and is given back once nothing moved for a while.
  */
-export interface EgressMeter extends Disposable {
-  /** 0 bytes asks only whether anything may go. */
-  onBytes(use: EgressUse): string | undefined;
-}
-
-export interface EgressUse {
-  readonly agent: string;
-  readonly run: string | undefined;
-  readonly bytes: number;
-}
-
 interface Held {
   readonly allowance: EgressAllowance;
   /** Something moved since the last sweep. */
@@ -23,7 +13,7 @@ interface Held {
 
 const SWEEP_MS = 5_000;
 
-export function createEgressMeter(budget: EgressBudget): EgressMeter {
+export function createEgressMeter(budget: EgressBudget): EgressMeter & Disposable {
   const held = new Map<string, Held>();
   const letGo = (key: string, { allowance }: Held): void => {
     held.delete(key);
