@@ -7,10 +7,11 @@ import { type Agents, createAgents } from './agents/agents.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
 import { createHostSql, type HostSql } from './database.ts';
-import { chatSpec, finishChat } from './inbox/chat-run.ts';
-import { createInbox, type Inbox } from './inbox/inbox.ts';
-import { createLanes, type Lanes } from './inbox/lanes.ts';
-import { createSessions, type Sessions } from './inbox/sessions.ts';
+import { finishChat } from './inbox/chat-run.ts';
+import { createConversations } from './inbox/conversations.ts';
+import type { Inbox } from './inbox/inbox.ts';
+import type { Lanes } from './inbox/lanes.ts';
+import type { Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
@@ -22,13 +23,16 @@ import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import type { LateInputs } from './steering/late-inputs.ts';
+import type { Steering } from './steering/steering.ts';
+import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -44,8 +48,12 @@ export interface Core extends AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
+  readonly steering: Steering;
+  readonly supervision: Supervision;
+  readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
@@ -77,28 +85,15 @@ export function createCore(deps: CoreDeps): Core {
   const agents = createAgents({ store, sql, clock });
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
-  const sessions = createSessions({ store, sql, clock });
   const policy = createPolicy({ config: config.policy, paths: deps.paths, clock });
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    places: createPlaces(policy.floor),
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
-  const followUps = createFollowUps({
-    agents,
-    sessions,
-    config,
-    policy,
-    defaultModel: deps.defaultModel,
-    inbox: () => inbox,
-    manager: () => manager,
-  });
+  const made = { ...deps, sql, journal, runs, agents, policy, manager: () => manager };
+  const conversations = createConversations({ ...made, signal: shutdown.signal });
+  const { sessions, inbox, lanes, lateInputs } = conversations;
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
+  const followUps = createFollowUps({ ...made, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, event) => [
     approvals.closeOf(writer.runId),
     ...finishChat(writer, event, { inbox, sessions }),
@@ -114,25 +109,13 @@ export function createCore(deps: CoreDeps): Core {
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
-      if (state !== 'asked') await deps.sandboxes.release(writer.runId);
+      if (state === 'asked') return;
+      await deps.sandboxes.release(writer.runId);
+      await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
   });
-  const inbox: Inbox = createInbox({
-    store,
-    sql,
-    clock,
-    journal,
-    sessions,
-    limits: config.limits,
-    createRun: (spec, id) => manager.create(spec, id),
-    specOf: async (message) => {
-      const agent = await agents.get(message.session.agent_id);
-      const permissions = policy.permissionsOf(agent);
-      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config, permissions });
-    },
-  });
-  const lanes = createLanes(manager, shutdown.signal);
+  const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
     agents,
     approvals,
@@ -143,18 +126,36 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     manager,
     policy,
+    toolbox,
     runs,
     sql,
     templates: deps.templates,
-    recover: () => recoverRuns({ runs, lanes, manager }),
+    steering: conversations.steering,
+    supervision,
+    lateInputs,
+    async recover() {
+      const open = await recoverRuns({ runs, lanes, manager });
+      for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      return open;
+    },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
+      supervision[Symbol.dispose]();
       await manager[Symbol.asyncDispose]();
     },
   };
 }
 
+type Supervised = Pick<SupervisionDeps, 'sql' | 'journal' | 'runs' | 'manager'>;
+
+function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): Supervision {
+  const { limits, approvals } = config;
+  const questionMs = approvals.expiresAfterMs;
+  return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
+}
+
 type LoopParts = CoreDeps & {
+  readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
@@ -163,10 +164,21 @@ type LoopParts = CoreDeps & {
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, runs, approvals, toolbox, policy, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({
+  lateInputs,
+  journal,
+  runs,
+  approvals,
+  toolbox,
+  policy,
+  onFinish,
+  clock,
+  ...deps
+}: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
+    lateInputs,
     tools: {
       tools: toolbox.byName,
       clock,
@@ -193,12 +205,11 @@ function createLoop({ journal, runs, approvals, toolbox, policy, onFinish, clock
 interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
-  readonly policy: Policy;
+  readonly places: Places;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
-  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),

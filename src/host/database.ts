@@ -8,6 +8,8 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -19,6 +21,7 @@ export interface HostDatabase {
   sessions: SessionsTable;
   agents: AgentsTable;
   artifacts: ArtifactsTable;
+  late_inputs: LateInputsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -31,6 +34,8 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  steeringMigration,
+  supervisionMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -13,6 +13,7 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -22,6 +23,8 @@ import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -99,9 +102,16 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+  const features = [policyRoutes(desk)];
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase, features };
   const api = stack.use(
-    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
+    await createApi({
+      ...gateway,
+      features: [(app) => steeringRoutes(app, core.steering)],
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
   );
   url = api.url;
   const owned = stack.move();
@@ -169,6 +179,7 @@ interface SweepDeps {
 async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps): Promise<void> {
   for (;;) {
     await core.approvals.expireDue();
+    await core.supervision.look();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

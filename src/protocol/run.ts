@@ -23,12 +23,16 @@ export const RunLimits = z.object({
   chatRounds: z.number().int().min(1).max(500).default(30),
   /** Tool rounds in one session before a person must go on. */
   sessionRounds: z.number().int().min(1).max(10_000).default(200),
+  /** Messages of one agent that may wait for their turn; more are refused. */
+  queuedMessages: z.number().int().min(1).max(10_000).default(100),
   /** How often a session that used its rounds starts their count anew before it is closed. */
   autoContinues: z.number().int().min(0).max(50).default(5),
   /** Steps without a new effect, result or text after which a run stops. */
   noProgressSteps: z.number().int().min(2).max(100).default(8),
   /** Wall time of one worker run in milliseconds, the time with an open question to its parent excluded. */
   workerTimeoutMs: z.number().int().min(1_000).max(14_400_000).default(600_000),
+  /** A run at work without any sign of progress for so long is started again; never less than a tool call may take. */
+  stallMs: z.number().int().min(1_000).max(86_400_000).default(600_000),
   /** Wall time of one tool call in milliseconds. */
   toolTimeoutMs: z.number().int().min(100).max(3_600_000).default(300_000),
   /** Output tokens asked for per model call. */

@@ -84,6 +84,7 @@ export class ArrayControl implements Control {
       vault: null,
       sandbox: { launcher: 'bubblewrap', available: true, reason: '', remedy: '', limits: { memory: 'kernel' } },
       runs: { active: 0, waiting: 0 },
+      overdue: [],
       pendingApprovals: 1,
       agents: 1,
       lastSeq: this.stored.length,
@@ -119,6 +120,7 @@ export class ArrayControl implements Control {
       source: 'user',
       state: 'received',
       text: message.text,
+      mergedInto: null,
       answer: null,
       error: null,
       receivedAt: 1,
@@ -243,7 +245,16 @@ function agent(): AgentView {
 }
 
 function session(id: string): SessionView {
-  return { id, agentId: 'operator', channel: 'api', title: '', active: true, createdAt: 1, lastMessageAt: null };
+  return {
+    id,
+    agentId: 'operator',
+    channel: 'api',
+    title: '',
+    active: true,
+    mode: 'queue',
+    createdAt: 1,
+    lastMessageAt: null,
+  };
 }
 
 function run(): RunView {

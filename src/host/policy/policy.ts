@@ -10,12 +10,18 @@ import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { StandingGrant } from '../../protocol/policy-rule.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
+/** What of a run’s spec its rights depend on. */
+export type RunRights = Pick<
+  RunSpec,
+  'agentId' | 'tools' | 'isOperator' | 'team' | 'permissions' | 'folders' | 'unattended'
+>;
+
 /** The rules as they hold now: what the gate is told about a run, and what an agent may do. */
 export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
   permissionsOf(agent: { readonly id: string; readonly kind: string }): Permissions;
-  factsOf(spec: RunSpec): Promise<GateFacts>;
+  factsOf(run: RunRights): Promise<GateFacts>;
 }
 
 export interface PolicyDeps {
@@ -28,9 +34,9 @@ export interface PolicyDeps {
 
 export function createPolicy({ config, paths, clock, grantsOf = async () => [] }: PolicyDeps): Policy {
   const floor = compileFloor(config.floor);
-  const bounded = new WeakMap<RunSpec, Permissions>();
+  const bounded = new WeakMap<RunRights, Permissions>();
   /** The floor may have become lower since the run was made. */
-  const permissionsOfRun = (spec: RunSpec): Permissions => {
+  const permissionsOfRun = (spec: RunRights): Permissions => {
     const known = bounded.get(spec) ?? meetSome(spec.permissions ?? NO_PERMISSIONS, floor.atMost);
     bounded.set(spec, known);
     return known;
