@@ -15,6 +15,7 @@ import type { Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -94,11 +95,11 @@ export function createCore(deps: CoreDeps): Core {
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
   const toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
   const followUps = createFollowUps({ ...made, sessions, inbox: () => inbox });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
