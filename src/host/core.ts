@@ -21,6 +21,7 @@ import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -39,7 +40,7 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -57,6 +58,7 @@ export interface Core extends AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
@@ -96,44 +98,21 @@ export function createCore(deps: CoreDeps): Core {
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
-  const fleet = createFleet({
-    ...deps,
-    ...base,
-    policy,
-    toolNames: () => [...toolbox.byName.keys()],
-    manager: () => manager,
-  });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const fleet = createFleet({ ...made, toolNames: () => [...toolbox.byName.keys()] });
   const { agentRuns } = fleet;
-  const conversations = createConversations({
-    ...deps,
-    ...base,
-    agentRuns,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    places: createPlaces(policy.floor),
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
-  const followUps = createFollowUps({
-    agentRuns,
-    sessions,
-    inbox: () => inbox,
-    manager: () => manager,
-  });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
+  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -159,6 +138,7 @@ export function createCore(deps: CoreDeps): Core {
     lanes,
     manager,
     policy,
+    toolbox,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -237,12 +217,11 @@ function createLoop({
 interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
-  readonly policy: Policy;
+  readonly places: Places;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
-  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),

@@ -32,6 +32,8 @@ import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -129,7 +131,9 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+  const features = [policyRoutes(desk)];
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase, features };
   const api = stack.use(
     await createApi({
       ...gateway,

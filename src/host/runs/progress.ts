@@ -3,9 +3,10 @@ import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
-import { resultHash } from './hashes.ts';
+import { boundaryOf, resultHash } from './hashes.ts';
 
 /**
  * Where a run stands, folded from its events and from nothing else. The loop decides by it, the transcript is part of
@@ -213,7 +214,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    const text = call.outcome?.text ?? 'Not run: the run ended first.';
+    const text = resultText(call);
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
@@ -226,6 +227,13 @@ function closeBatch(p: Progress): void {
   p.rounds += 1;
   p.unanswered = true;
   closeStep(p);
+}
+
+/** A stranger’s words are marked as such; the boundary follows from an id that nobody outside ever sees. */
+function resultText({ outcome, effectId }: CallState): string {
+  if (outcome === undefined) return 'Not run: the run ended first.';
+  if (outcome.label.integrity !== 'untrusted' || outcome.text.trim() === '') return outcome.text;
+  return wrapOutsideText(outcome.text, boundaryOf(effectId));
 }
 
 function closeStep(p: Progress): void {
