@@ -1,19 +1,17 @@
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type AgentRuns, createAgentRuns } from './agents/agent-runs.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { createPersonaFiles, type PersonaFiles } from './agents/persona-files.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
 import { createHostSql, type HostSql } from './database.ts';
-import { chatSpec, finishChat } from './inbox/chat-run.ts';
-import { createInbox, type Inbox } from './inbox/inbox.ts';
-import { createLanes, type Lanes } from './inbox/lanes.ts';
-import { createSessions, type Sessions } from './inbox/sessions.ts';
+import { finishChat } from './inbox/chat-run.ts';
+import { createConversations } from './inbox/conversations.ts';
+import type { Inbox } from './inbox/inbox.ts';
+import type { Lanes } from './inbox/lanes.ts';
+import type { Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -24,6 +22,8 @@ import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import type { LateInputs } from './steering/late-inputs.ts';
+import type { Steering } from './steering/steering.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
@@ -36,10 +36,7 @@ import { createWorkers, type Workers } from './workers/workers.ts';
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
-  readonly agentRuns: AgentRuns;
-  readonly personas: PersonaFiles;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -49,6 +46,8 @@ export interface Core extends AsyncDisposable {
   readonly manager: RunManager;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
+  readonly steering: Steering;
+  readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
@@ -79,21 +78,28 @@ export function createCore(deps: CoreDeps): Core {
   const sql = createHostSql(store.dialect);
   const journal = createJournal({ store, sql, clock });
   const runs = createRunStore(store, sql);
-  const personas = createPersonaFiles({ store, sql, clock, root: join(deps.paths.home, 'agents') });
-  const agents = createAgents({
+  const room = createAgentRoom({
+    ...deps,
+    sql,
+    journal,
+    runs,
+    manager: () => manager,
+    knownTools: () => [...toolbox.byName.keys()],
+  });
+  const approvals = createApprovals({ store, sql, journal, clock });
+  const artifacts = createArtifacts({ store, sql });
+  const conversations = createConversations({
     store,
     sql,
     clock,
     journal,
-    files: personas,
-    limits: config.limits,
-    knownTools: () => [...toolbox.byName.keys()],
-    stopRuns: (agentId, reason) => stopRunsOf(agentId, reason, { runs, manager }),
+    runs,
+    agentRuns: room.agentRuns,
+    config,
+    manager: () => manager,
+    signal: shutdown.signal,
   });
-  const agentRuns = createAgentRuns({ ...deps, agents, files: personas });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
-  const sessions = createSessions({ store, sql, clock });
+  const { sessions, inbox, lanes, lateInputs } = conversations;
   const workers = createWorkers({
     store,
     runs,
@@ -104,12 +110,8 @@ export function createCore(deps: CoreDeps): Core {
     manager: () => manager,
   });
   const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts }));
-  const followUps = createFollowUps({
-    agentRuns,
-    sessions,
-    inbox: () => inbox,
-    manager: () => manager,
-  });
+  const { agentRuns } = room;
+  const followUps = createFollowUps({ agentRuns, sessions, inbox: () => inbox, manager: () => manager });
   const onFinish: OnFinish = async (writer, event) => [
     approvals.closeOf(writer.runId),
     ...finishChat(writer, event, { inbox, sessions }),
@@ -125,25 +127,14 @@ export function createCore(deps: CoreDeps): Core {
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
-      if (state !== 'asked') await deps.sandboxes.release(writer.runId);
+      if (state === 'asked') return;
+      await deps.sandboxes.release(writer.runId);
+      await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
   });
-  const inbox: Inbox = createInbox({
-    store,
-    sql,
-    clock,
-    journal,
-    sessions,
-    limits: config.limits,
-    createRun: (spec, id) => manager.create(spec, id),
-    specOf: (message) => chatSpec(message, agentRuns),
-  });
-  const lanes = createLanes(manager, shutdown.signal);
   return {
-    agents,
-    agentRuns,
-    personas,
+    ...room,
     approvals,
     artifacts,
     inbox,
@@ -154,7 +145,13 @@ export function createCore(deps: CoreDeps): Core {
     runs,
     sql,
     templates: deps.templates,
-    recover: () => recoverRuns({ runs, lanes, manager }),
+    steering: conversations.steering,
+    lateInputs,
+    async recover() {
+      const open = await recoverRuns({ runs, lanes, manager });
+      for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      return open;
+    },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
       await manager[Symbol.asyncDispose]();
@@ -162,16 +159,8 @@ export function createCore(deps: CoreDeps): Core {
   };
 }
 
-/** Workers end with the runs that started them; a background worker is a run of the agent's like any other. */
-async function stopRunsOf(
-  agentId: string,
-  reason: string,
-  { runs, manager }: { runs: RunStore; manager: RunManager },
-): Promise<void> {
-  for (const run of await runs.list({ agentId, active: true, limit: 500 })) await manager.cancel(run.id, reason);
-}
-
 type LoopParts = CoreDeps & {
+  readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
@@ -179,10 +168,20 @@ type LoopParts = CoreDeps & {
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({
+  lateInputs,
+  journal,
+  runs,
+  approvals,
+  toolbox,
+  onFinish,
+  clock,
+  ...deps
+}: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
+    lateInputs,
     tools: {
       tools: toolbox.byName,
       clock,

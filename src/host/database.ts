@@ -14,6 +14,7 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -27,6 +28,7 @@ export interface HostDatabase {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  late_inputs: LateInputsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -39,6 +41,7 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  steeringMigration,
   fleetAgentsMigration,
 ];
 

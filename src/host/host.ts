@@ -12,7 +12,10 @@ import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
+import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -89,6 +92,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -101,7 +105,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
   };
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const api = stack.use(
-    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
+    await createApi({
+      ...gateway,
+      features: [(app) => steeringRoutes(app, core.steering), (app) => agentAdminRoutes(app, core)],
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
   );
   url = api.url;
   const owned = stack.move();

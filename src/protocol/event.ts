@@ -45,6 +45,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     text: z.string(),
     messageId: z.string().optional(),
     label: Label,
+    /** Came while the run was under way. */
+    late: z.boolean().optional(),
   }),
   event('model.requested', { step: z.number(), attempt: z.number(), model: z.string(), callId: z.string() }),
   event('model.finished', {
