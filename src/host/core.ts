@@ -24,6 +24,7 @@ import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
+import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
@@ -47,6 +48,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
+  readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
@@ -133,6 +135,7 @@ export function createCore(deps: CoreDeps): Core {
     },
     loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
   });
+  const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
     ...room,
     approvals,
@@ -146,6 +149,7 @@ export function createCore(deps: CoreDeps): Core {
     sql,
     templates: deps.templates,
     steering: conversations.steering,
+    supervision,
     lateInputs,
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
@@ -154,9 +158,18 @@ export function createCore(deps: CoreDeps): Core {
     },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
+      supervision[Symbol.dispose]();
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+type Supervised = Pick<SupervisionDeps, 'sql' | 'journal' | 'runs' | 'manager'>;
+
+function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): Supervision {
+  const { limits, approvals } = config;
+  const questionMs = approvals.expiresAfterMs;
+  return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
 type LoopParts = CoreDeps & {

@@ -15,6 +15,7 @@ import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tab
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -42,6 +43,7 @@ export const hostMigrations: readonly Migration[] = [
   artifactsMigration,
   accessMigration,
   steeringMigration,
+  supervisionMigration,
   fleetAgentsMigration,
 ];
 

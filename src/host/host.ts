@@ -179,6 +179,7 @@ interface SweepDeps {
 async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps): Promise<void> {
   for (;;) {
     await core.approvals.expireDue();
+    await core.supervision.look();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

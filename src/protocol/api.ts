@@ -179,6 +179,20 @@ export const SandboxStatus = z.object({
 });
 export type SandboxStatus = z.infer<typeof SandboxStatus>;
 
+/** A run that is not over and past its deadline: who must act, since when, and what to do. */
+export const OverdueView = z.object({
+  runId: z.string(),
+  agentId: z.string(),
+  title: z.string(),
+  state: RunState,
+  owner: z.string(),
+  since: z.number(),
+  deadline: z.number(),
+  detail: z.string(),
+  remedy: z.string(),
+});
+export type OverdueView = z.infer<typeof OverdueView>;
+
 export const StatusView = z.object({
   version: z.string(),
   pid: z.number(),
@@ -193,6 +207,8 @@ export const StatusView = z.object({
   vault: VaultStatus.nullable(),
   sandbox: SandboxStatus,
   runs: z.object({ active: z.number(), waiting: z.number() }),
+  /** Open runs past the time until which somebody had to act, longest first. */
+  overdue: OverdueView.array(),
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),

@@ -32,6 +32,8 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly clock?: Clock;
+  /** Default: it always is. */
+  readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
   /** Default: none can be made. */
@@ -64,7 +66,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     blobs: await createFileBlobStore(join(home, 'blobs')),
     model: options.model,
     contextWindow: async () => undefined,
-    vaultReachable: async () => {},
+    vaultReachable: options.vaultReachable ?? (async () => {}),
     sandboxes,
     actingTools: () => tools,
     templates: templates.map((template) => ({

@@ -117,7 +117,7 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
   await writer.append(
     [
       { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
-      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt, owner: 'person' },
     ],
     [row],
   );

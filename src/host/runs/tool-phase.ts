@@ -43,6 +43,8 @@ export async function answerCalls(writer: RunWriter, deps: ToolPhaseDeps, signal
   }
 }
 
+const CHILD_GRACE_MS = 60_000;
+
 type CallDeps = ToolPhaseDeps & { readonly signal: AbortSignal };
 
 async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): Promise<void> {
@@ -75,12 +77,16 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (passed.kind === 'refused') return refuse(passed.outcome);
   if (tool.question !== undefined)
     return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
-  await writer.append([...passed.unwritten, ...startEvents(call, tool)]);
+  await writer.append([...passed.unwritten, ...startEvents(writer, call, { tool, at: startedAt })]);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps });
 }
 
-function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
+function startEvents(
+  { spec }: RunWriter,
+  call: CallState,
+  { tool, at }: { tool: AnyTool; at: number },
+): JournalEvent[] {
   const child = tool.startsRun === true ? { childRunId: childRunId(call.effectId) } : {};
   const started = {
     type: 'effect.started',
@@ -90,7 +96,10 @@ function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
     ...child,
   } as const;
   if (tool.waits !== true) return [started];
-  return [started, { type: 'run.waiting', on: 'child', detail: `${call.tool} waits for a worker` }];
+  // The worker has its own limit; only one that outlives it is late.
+  const deadline = at + spec.limits.workerTimeoutMs + CHILD_GRACE_MS;
+  const detail = `${call.tool} waits for a worker`;
+  return [started, { type: 'run.waiting', on: 'child', detail, owner: 'run', deadline }];
 }
 
 /** The run ends with a question in the unit that starts the call; the answer will be the call's result. */
