@@ -3,13 +3,10 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import type { AgentRuns } from './agents/agent-runs.ts';
-import type { Agents } from './agents/agents.ts';
-import type { PersonaFiles } from './agents/persona-files.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
@@ -46,10 +43,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
-  readonly agentRuns: AgentRuns;
-  readonly personas: PersonaFiles;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -99,8 +93,8 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const made = { ...deps, ...base, policy, manager: () => manager };
-  const fleet = createFleet({ ...made, toolNames: () => [...toolbox.byName.keys()] });
-  const { agentRuns } = fleet;
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const places = createPlaces(policy.floor);
@@ -131,7 +125,7 @@ export function createCore(deps: CoreDeps): Core {
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    ...fleet,
+    ...room,
     ...base,
     inbox,
     sessions,

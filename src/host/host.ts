@@ -12,7 +12,9 @@ import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
@@ -121,6 +123,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -139,6 +142,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
       ...gateway,
       features: [
         (app) => steeringRoutes(app, core.steering),
+        (app) => agentAdminRoutes(app, core),
         (app) => credentialRoutes(app, vault.credentials),
         auditRoutes(audit),
         (app) => budgetRoutes(app, { vault: vault.spending }),
