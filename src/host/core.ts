@@ -10,15 +10,21 @@ import { createHostSql, type HostSql } from './database.ts';
 import { chatSpec, finishChat } from './inbox/chat-run.ts';
 import { createInbox, type Inbox } from './inbox/inbox.ts';
 import { createLanes, type Lanes } from './inbox/lanes.ts';
+import { createNamedAddresses } from './inbox/named-addresses.ts';
 import { createSessions, type Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
+import { createLabelAreas } from './labels/areas.ts';
+import { createFlowExceptions, type FlowExceptions } from './labels/exceptions.ts';
+import { createSandboxLabels, type SandboxLabels } from './labels/sandbox-labels.ts';
 import type { Model } from './models/model.ts';
+import { createFlowGate, type FlowGate } from './runs/flow-facts.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
+import { createSessionTranscripts, type SessionTranscripts } from './runs/session-transcript.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { AnyTool } from './tools/tool.ts';
@@ -40,6 +46,7 @@ export interface Core extends AsyncDisposable {
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly exceptions: FlowExceptions;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly runs: RunStore;
@@ -76,6 +83,10 @@ export function createCore(deps: CoreDeps): Core {
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
   const sessions = createSessions({ store, sql, clock });
+  const exceptions = createFlowExceptions({ store, sql, clock });
+  const sandboxLabels = createSandboxLabels(createLabelAreas({ store, sql, clock }));
+  const flow = createFlowGate({ exceptions, sandboxLabels, named: createNamedAddresses({ store, sql }), clock });
+  const transcripts = createSessionTranscripts({ journal, runs });
   const workers = createWorkers({
     store,
     runs,
@@ -96,6 +107,7 @@ export function createCore(deps: CoreDeps): Core {
   });
   const onFinish: OnFinish = async (writer, event) => [
     approvals.closeOf(writer.runId),
+    ...(event.state === 'asked' ? [] : sandboxLabels.forget(writer)),
     ...finishChat(writer, event, { inbox, sessions }),
     ...(await followUps.statements(writer, event)),
   ];
@@ -106,12 +118,14 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
+    earlierLabel: async (runId, { kind, sessionId }) =>
+      kind === 'chat' && sessionId !== undefined ? await transcripts.labelBefore(sessionId, runId) : undefined,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state !== 'asked') await deps.sandboxes.release(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, journal, transcripts, approvals, toolbox, flow, sandboxLabels, onFinish }),
   });
   const inbox: Inbox = createInbox({
     store,
@@ -134,6 +148,7 @@ export function createCore(deps: CoreDeps): Core {
     inbox,
     sessions,
     lanes,
+    exceptions,
     journal,
     manager,
     runs,
@@ -149,13 +164,15 @@ export function createCore(deps: CoreDeps): Core {
 
 type LoopParts = CoreDeps & {
   readonly journal: Journal;
-  readonly runs: RunStore;
+  readonly transcripts: SessionTranscripts;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly flow: FlowGate;
+  readonly sandboxLabels: SandboxLabels;
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({ journal, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
@@ -163,7 +180,8 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, paths: deps.paths, flow: deps.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: deps.sandboxLabels,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -173,7 +191,7 @@ function createLoop({ journal, runs, approvals, toolbox, onFinish, clock, ...dep
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: deps.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,

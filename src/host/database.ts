@@ -7,6 +7,7 @@ import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
@@ -19,6 +20,8 @@ export interface HostDatabase {
   sessions: SessionsTable;
   agents: AgentsTable;
   artifacts: ArtifactsTable;
+  label_areas: LabelAreasTable;
+  flow_exceptions: FlowExceptionsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -31,6 +34,7 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  labelsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -21,6 +21,7 @@ const request = (resources: readonly Resource[], more: Partial<FlowRequest> = {}
 });
 const facts = (label: Label, more: Partial<FlowFacts> = {}): FlowFacts => ({
   label,
+  sandbox: CLEAN,
   principal: 'owner',
   egress: [],
   egressCleared: false,
@@ -69,7 +70,10 @@ const team = { team: 'mine' };
 
 describe('two of three', () => {
   it.each(EXTERNAL)('of untrusted text, private data and $kind go without a question', (resource) => {
-    for (const label of [CLEAN, WEB, MINE]) expect(rule(request([resource]), facts(label, team))).toBe('free');
+    for (const label of [CLEAN, WEB]) expect(rule(request([resource]), facts(label, team))).toBe('free');
+    // Programs with a network of their own read what nobody vouches for, and send on, within one command.
+    const runsFree = resource.kind === 'template' && resource.egress !== undefined;
+    expect(rule(request([resource]), facts(MINE, team))).toBe(runsFree ? 'ask flow.three-of-three' : 'free');
   });
   it.each(EXTERNAL)('and the third, $kind, asks', (resource) => {
     expect(rule(request([resource]), facts(BOTH, team))).toBe('ask flow.three-of-three');
@@ -92,6 +96,11 @@ describe('two of three', () => {
     expect(rule(command, facts(BOTH))).toBe('free');
     expect(rule(command, facts(BOTH, { egress }))).toBe('ask flow.three-of-three');
     expect(rule(command, facts(BOTH, { egress, egressCleared: true }))).toBe('free');
+    expect(rule(command, facts(CLEAN, { egress }))).toBe('free');
+  });
+  it('count what a sandbox holds, whether the model has read it or not', () => {
+    const command = request([], { risk: 'sandbox-execute' });
+    expect(rule(command, facts(CLEAN, { egress: ['pypi.org:443'], sandbox: BOTH }))).toBe('ask flow.three-of-three');
   });
   it('foresee what a worker with a network will read in its folders', () => {
     const folder: Resource = { kind: 'path', path: '/home/ada', mode: 'ro' };

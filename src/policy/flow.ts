@@ -1,7 +1,7 @@
 import type { ApprovalCard, Decision } from '../protocol/decision.ts';
 import type { FlowException } from '../protocol/flow.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import { isPrivate, isUntrusted, joinAll, joinLabels, type Label, readersOf } from '../protocol/label.ts';
+import { isPrivate, isUntrusted, joinAll, type Label, readersOf } from '../protocol/label.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { matchesPattern } from './pattern.ts';
@@ -27,6 +27,8 @@ export interface FlowRequest {
 export interface FlowFacts {
   /** The join of everything the model that wrote the arguments has seen. */
   readonly label: Label;
+  /** What the run's sandbox holds, read or not: its folders and its own files. */
+  readonly sandbox: Label;
   /** The person the run acts for. */
   readonly principal: string;
   readonly team?: string | undefined;
@@ -91,13 +93,20 @@ function concernOf(sink: Sink, request: FlowRequest, facts: FlowFacts): Concern 
   return isUntrusted(label) && isPrivate(label) ? { rule: 'flow.three-of-three', sink, label } : undefined;
 }
 
-/** What reaches a sink: all that the model knows and, where programs reach out by themselves, the folders they are given. */
+/** What programs with a network read there, nobody vouches for, and they may send it on within one command. */
+const FROM_NETWORK: Label = { integrity: 'untrusted', confidentiality: 'public', origins: ['sandbox-network'] };
+
+/**
+ * What reaches a sink: all that the model knows. Where programs reach out by themselves, also what they are given or
+ * hold and what they will read there.
+ */
 function labelAt(sink: Sink, { resources }: FlowRequest, facts: FlowFacts): Label {
+  if (sink.name.startsWith('egress:')) return joinAll([facts.label, facts.sandbox, FROM_NETWORK]);
   const template = resources.find((resource) => resource.kind === 'template');
   const runsFree = sink.name.startsWith('template:') && (template?.egress ?? []).length > 0;
   if (!runsFree) return facts.label;
   const sources = resources.flatMap((resource) => sourceOf(resource, facts.principal) ?? []);
-  return joinLabels(facts.label, joinAll(sources));
+  return joinAll([facts.label, FROM_NETWORK, ...sources]);
 }
 
 function isHarmless(sink: Sink, label: Label, facts: FlowFacts): boolean {

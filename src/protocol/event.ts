@@ -46,6 +46,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     messageId: z.string().optional(),
     label: Label,
   }),
+  /** What the model reads besides this run's own transcript has this label: the earlier turns of its session. */
+  event('context.labelled', { from: z.enum(['session']), label: Label }),
   event('model.requested', { step: z.number(), attempt: z.number(), model: z.string(), callId: z.string() }),
   event('model.finished', {
     step: z.number(),

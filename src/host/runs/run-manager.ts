@@ -6,6 +6,7 @@ import type { Logger } from '../../base/logger.ts';
 import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import { RunId } from '../../protocol/ids.ts';
+import { covers, joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -41,6 +42,8 @@ export interface RunManagerDeps extends RunWriterDeps {
   readonly loop: RunLoopDeps;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What a new run's model will read besides its input, where that is more than nothing. */
+  readonly earlierLabel: (runId: string, spec: RunSpec) => Promise<Label | undefined>;
   /** Called once a run is terminal or asked, after its unit. */
   readonly onSettled: (writer: RunWriter, state: RunState) => Promise<void>;
 }
@@ -188,19 +191,26 @@ async function prepareClaim(
 /** Takes the run over and writes its first events, or the note that it goes on: one unit, so one wait for the disk. */
 async function claimAndBegin(row: RunsTable, deps: RunManagerDeps): Promise<RunWriter> {
   const { writer, statement } = await prepareClaim(row, deps);
-  await writer.append(openingEvents(writer), [statement]);
+  const isNew = writer.progress.started === undefined;
+  const opening = isNew ? await firstEvents(writer, deps) : [resumedEvent(writer)];
+  await writer.append(opening, [statement]);
   return writer;
 }
 
-function openingEvents({ spec, progress, epoch }: RunWriter): JournalEvent[] {
-  if (progress.started === undefined) {
-    const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
-    return [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
-  }
+/** A turn is led by what earlier turns have read, so it begins with their label. */
+async function firstEvents({ runId, spec }: RunWriter, deps: RunManagerDeps): Promise<JournalEvent[]> {
+  const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
+  const opening: JournalEvent[] = [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
+  const label = await deps.earlierLabel(runId, spec);
+  if (label === undefined || covers(joinLabels(SYSTEM_LABEL, spec.input.label), label)) return opening;
+  return [...opening, { type: 'context.labelled', from: 'session', label }];
+}
+
+function resumedEvent({ progress, epoch }: RunWriter): JournalEvent {
   const interrupted = progress.batch
     .filter((call) => call.started && call.outcome === undefined)
     .map((call) => call.effectId);
-  return [{ type: 'run.resumed', epoch, interrupted }];
+  return { type: 'run.resumed', epoch, interrupted };
 }
 
 /** A run that stops the host again and again is not taken up once more. */

@@ -11,6 +11,7 @@ import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { AnyTool } from '../tools/tool.ts';
+import type { FlowGate } from './flow-facts.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -38,6 +39,8 @@ export interface GateCall {
 export interface GateDeps {
   readonly approvals: Approvals;
   readonly paths: PathFacts;
+  /** Adds what the rules of labels say to a decision. */
+  readonly flow: FlowGate;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -48,7 +51,7 @@ export function createGate(deps: GateDeps): Gate {
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = judge(request, resources, deps);
+      const decision = await deps.flow(request, resources, judge(request, resources, deps));
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
       const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
@@ -39,6 +40,13 @@ export interface ToolContext {
   readonly sessionId: string | undefined;
   readonly effectId: string;
   readonly callId: string;
+  /** The person the run acts for. */
+  readonly principal: string;
+  /**
+   * The label of these arguments: of all that led to them, or a person's who was shown every byte and allowed them. What
+   * a tool stores, sends or hands on carries it.
+   */
+  readonly label: Label;
   readonly signal: AbortSignal;
   /** The run's sandbox, made on first use. Throws `sandbox.unavailable` with the remedy. */
   readonly sandbox: () => Promise<Sandbox>;

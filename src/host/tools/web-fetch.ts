@@ -48,6 +48,7 @@ export function createWebFetch(deps: WebFetchDeps): Tool<WebFetchInput> {
     risk: 'network',
     idempotent: true,
     parallel: true,
+    resources: async ({ url }) => [{ kind: 'url', url: URL.parse(url)?.href ?? url, method: 'GET' }],
     async execute(input, context) {
       const url = URL.parse(input.url);
       if (!url) return failed('error', `${JSON.stringify(input.url)} is no address. Give it whole, with https://.`, []);

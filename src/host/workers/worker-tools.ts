@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Resource } from '../../protocol/resource.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
 import type { Reach, Workers } from './workers.ts';
@@ -30,6 +31,11 @@ export function createWorkerTools(
   options: { userHome: string; networkTools: readonly string[]; reach: Reach },
 ): AnyTool[] {
   const control = { risk: 'control', idempotent: true, parallel: true } as const;
+  const templateResource = (id: string, egress: readonly string[]): Resource => {
+    const tools = workers.templates.find((known) => known.id === id)?.tools ?? [];
+    const network = tools.some((tool) => options.networkTools.includes(tool));
+    return { kind: 'template', id, network, ...(egress.length === 0 ? {} : { egress }) };
+  };
   const spawn: Tool<SpawnInput> = {
     ...control,
     name: 'spawn_worker',
@@ -40,11 +46,10 @@ export function createWorkerTools(
     async resources(input, { agentId }) {
       const template = workers.templates.find((known) => known.id === input.template);
       const folders = await resolveFolders(input.allowed_paths ?? [], options.userHome);
-      const network = template?.tools.some((tool) => options.networkTools.includes(tool)) ?? false;
       const egress = await options.reach(agentId, template?.egress);
       return [
         ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
-        { kind: 'template', id: input.template, network, ...(egress.length === 0 ? {} : { egress }) },
+        templateResource(input.template, egress),
       ];
     },
     execute: (input, context) => workers.spawn(input, context),
@@ -55,6 +60,10 @@ export function createWorkerTools(
     description: 'Answers the question of a worker, which then goes on. Returns its next result, question or error.',
     input: WorkerRef.extend({ answer: z.string().min(1).max(50_000) }),
     waits: true,
+    async resources({ worker }) {
+      const known = await workers.reachOf(worker);
+      return known === undefined ? [] : [templateResource(known.template, known.egress)];
+    },
     execute: (input, context) => workers.answer(input.worker, input.answer, context),
   };
   const result: Tool<{ worker: string }> = {

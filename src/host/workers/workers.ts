@@ -29,6 +29,8 @@ export interface Workers {
   stop(workerId: string, context: ToolContext): Promise<void>;
   /** Workers that this agent started in this session, newest first. */
   ofSession(context: ToolContext): Promise<RunsTable[]>;
+  /** The template of a worker and what it reaches: whatever is said to it may leave there. */
+  reachOf(workerId: string): Promise<{ template: string; egress: readonly string[] } | undefined>;
   /** The state of one worker, in the form the model reads. */
   report(workerId: string, context: ToolContext): Promise<ToolOutcome>;
 }
@@ -67,7 +69,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
     const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
     const template = deps.templates.find((known) => known.id === task.template);
     const spec = workerSpec(task, {
-      parent: { runId: parent.id, spec: specOf(parent), label: await labelOf(parent.id, deps) },
+      parent: { runId: parent.id, spec: specOf(parent), label: context.label },
       templates: deps.templates,
       folders,
       reach: await deps.reach(context.agentId, template?.egress),
@@ -88,9 +90,9 @@ export function createWorkers(deps: WorkersDeps): Workers {
       const row = await own(workerId, context);
       const delivered = await wasDelivered(workerId, context.effectId, deps);
       if (row.state === 'asked' && !delivered) {
-        const label: Label = await labelOf(context.runId, deps);
         const data = { answeredBy: context.effectId };
-        await deps.manager().answer(workerId, { outcome: { status: 'ok', text, label, data }, durationMs: 0 });
+        const outcome: ToolOutcome = { status: 'ok', text, label: context.label, data };
+        await deps.manager().answer(workerId, { outcome, durationMs: 0 });
       } else if (row.finished_at === null && row.state !== 'asked') deps.manager().start(workerId);
       // A background worker tells its session itself; waiting here too would tell its result twice.
       if (specOf(row).background) return await outcomeOf(await deps.runs.get(workerId));
@@ -103,6 +105,12 @@ export function createWorkers(deps: WorkersDeps): Workers {
     async ofSession(context) {
       const all = await deps.runs.list({ sessionId: context.sessionId, agentId: context.agentId, limit: 100 });
       return all.filter((row) => row.kind === 'worker' && row.session_id === (context.sessionId ?? null));
+    },
+    async reachOf(workerId) {
+      const row = await deps.runs.find(workerId);
+      if (row === undefined || row.template === null) return undefined;
+      const egress = await deps.reach(row.agent_id, specOf(row).egress);
+      return { template: row.template, egress };
     },
     report: async (workerId, context) => outcomeOf(await own(workerId, context)),
   };
