@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import('./commands/setup.ts')).setup,
   config: async () => (await import('./commands/config.ts')).config,
   budget: async () => (await import('./commands/budget.ts')).budget,
+  policy: async () => (await import('./commands/policy.ts')).policy,
   token: async () => (await import('./commands/token.ts')).token,
   vault: async () => (await import('./commands/vault.ts')).vault,
   backup: async () => (await import('./commands/backup.ts')).backup,

@@ -13,6 +13,8 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import type { ApiFeature } from './api/app.ts';
+import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -100,8 +102,9 @@ export async function createHost(options: HostConfig): Promise<Host> {
     return target;
   };
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const features: ApiFeature[] = [(app) => exceptionRoutes(app, core.exceptions)];
   const api = stack.use(
-    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist') }),
+    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist'), features }),
   );
   url = api.url;
   const owned = stack.move();
