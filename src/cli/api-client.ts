@@ -16,6 +16,7 @@ import type {
   WorkerTemplateView,
 } from '../protocol/api.ts';
 import { HoldfastError } from '../protocol/error.ts';
+import type { LaneMode } from '../protocol/lane-mode.ts';
 import type { BudgetView } from '../protocol/vault-api.ts';
 import type { EventsOptions } from './api-events.ts';
 import { type ApiRequest, request } from './api-request.ts';
@@ -47,6 +48,11 @@ export interface ApiClient {
   run(id: string): Promise<RunView>;
   runEvents(runId: string, options?: { after?: number; limit?: number }): Promise<EventView[]>;
   cancelRun(id: string): Promise<RunView>;
+  /** Any other route: rooms with routes of their own bring the shape of the reply. */
+  ask<T>(shape: Shape<T>, request: ApiRequest): Promise<T>;
+  /** What the agent works on and what waits, oldest first. */
+  queue(agentId: string): Promise<RunView[]>;
+  setSessionMode(sessionId: string, mode: LaneMode): Promise<void>;
   approvals(state?: 'pending' | 'all'): Promise<ApprovalView[]>;
   decideApproval(id: string, decision: 'allow' | 'deny'): Promise<ApprovalView>;
   artifacts(runId?: string): Promise<ArtifactView[]>;
@@ -97,9 +103,10 @@ export function createApiClient(target: ApiTarget): ApiClient {
       return view;
     },
     ...conversations(call),
-    ...work(call),
+    ...work(target, call),
     ...content(target, call),
     ...keys(target, call),
+    ask: (shape, options) => call(() => shape, options),
     events: async function* (options) {
       const { streamEvents } = await import('./api-events.ts');
       yield* streamEvents(target, options);
@@ -113,7 +120,7 @@ function parseStatus(body: string): StatusView {
 }
 
 type Api = typeof import('../protocol/api.ts');
-interface Shape<T> {
+export interface Shape<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
   array(): Shape<T[]>;
 }
@@ -151,9 +158,18 @@ function conversations(
   };
 }
 
-function work(
-  call: Call,
-): Pick<ApiClient, 'runs' | 'run' | 'runEvents' | 'cancelRun' | 'approvals' | 'decideApproval' | 'budgets'> {
+type Work =
+  | 'runs'
+  | 'run'
+  | 'runEvents'
+  | 'cancelRun'
+  | 'queue'
+  | 'setSessionMode'
+  | 'approvals'
+  | 'decideApproval'
+  | 'budgets';
+
+function work(target: ApiTarget, call: Call): Pick<ApiClient, Work> {
   return {
     runs: (filter = {}) =>
       call((api) => api.RunView.array(), { method: 'GET', path: withQuery('/api/runs', { ...filter }) }),
@@ -168,6 +184,10 @@ function work(
       call((api) => api.ApprovalView.array(), { method: 'GET', path: withQuery('/api/approvals', { state }) }),
     decideApproval: (id, decision) =>
       call((api) => api.ApprovalView, { method: 'POST', path: `/api/approvals/${part(id)}`, body: { decision } }),
+    queue: (agentId) =>
+      call((api) => api.RunView.array(), { method: 'GET', path: `/api/agents/${part(agentId)}/queue` }),
+    setSessionMode: async (sessionId, mode) =>
+      void (await request(target, { method: 'PUT', path: `/api/sessions/${part(sessionId)}/mode`, body: { mode } })),
     budgets: async () => {
       const { BudgetView } = await import('../protocol/vault-api.ts');
       return call(() => BudgetView.array(), { method: 'GET', path: '/api/budgets' });

@@ -3,7 +3,7 @@ import { HoldfastError } from '../protocol/error.ts';
 import { type ApiTarget, authHeaders, errorOf, hostHeader, unreachable } from './api-target.ts';
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;

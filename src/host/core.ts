@@ -7,26 +7,24 @@ import { type Agents, createAgents } from './agents/agents.ts';
 import { type Approvals, createApprovals } from './approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
 import { createHostSql, type HostSql } from './database.ts';
-import { chatSpec, finishChat } from './inbox/chat-run.ts';
-import { createInbox, type Inbox } from './inbox/inbox.ts';
-import { createLanes, type Lanes } from './inbox/lanes.ts';
-import { createNamedAddresses } from './inbox/named-addresses.ts';
-import { createSessions, type Sessions } from './inbox/sessions.ts';
+import { finishChat } from './inbox/chat-run.ts';
+import { createConversations } from './inbox/conversations.ts';
+import type { Inbox } from './inbox/inbox.ts';
+import type { Lanes } from './inbox/lanes.ts';
+import type { Sessions } from './inbox/sessions.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
-import { createLabelAreas } from './labels/areas.ts';
-import { createFlowExceptions, type FlowExceptions } from './labels/exceptions.ts';
-import { createSandboxLabels, type SandboxLabels } from './labels/sandbox-labels.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
-import { createFlowGate, type FlowGate } from './runs/flow-facts.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
-import { createSessionTranscripts, type SessionTranscripts } from './runs/session-transcript.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import type { LateInputs } from './steering/late-inputs.ts';
+import type { Steering } from './steering/steering.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
@@ -46,11 +44,13 @@ export interface Core extends AsyncDisposable {
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
-  readonly exceptions: FlowExceptions;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
+  readonly steering: Steering;
+  readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
@@ -82,11 +82,20 @@ export function createCore(deps: CoreDeps): Core {
   const agents = createAgents({ store, sql, clock });
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
-  const sessions = createSessions({ store, sql, clock });
-  const exceptions = createFlowExceptions({ store, sql, clock });
-  const sandboxLabels = createSandboxLabels(createLabelAreas({ store, sql, clock }));
-  const flow = createFlowGate({ exceptions, sandboxLabels, named: createNamedAddresses({ store, sql }), clock });
-  const transcripts = createSessionTranscripts({ journal, runs });
+  const labels = createLabels({ store, sql, clock, journal, runs });
+  const conversations = createConversations({
+    store,
+    sql,
+    clock,
+    journal,
+    runs,
+    agents,
+    config,
+    defaultModel: deps.defaultModel,
+    manager: () => manager,
+    signal: shutdown.signal,
+  });
+  const { sessions, inbox, lanes, lateInputs } = conversations;
   const workers = createWorkers({
     store,
     runs,
@@ -107,7 +116,7 @@ export function createCore(deps: CoreDeps): Core {
   });
   const onFinish: OnFinish = async (writer, event) => [
     approvals.closeOf(writer.runId),
-    ...(event.state === 'asked' ? [] : sandboxLabels.forget(writer)),
+    ...labels.onFinish(writer, event),
     ...finishChat(writer, event, { inbox, sessions }),
     ...(await followUps.statements(writer, event)),
   ];
@@ -118,29 +127,16 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
-    earlierLabel: async (runId, { kind, sessionId }) =>
-      kind === 'chat' && sessionId !== undefined ? await transcripts.labelBefore(sessionId, runId) : undefined,
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
-      if (state !== 'asked') await deps.sandboxes.release(writer.runId);
+      if (state === 'asked') return;
+      await deps.sandboxes.release(writer.runId);
+      await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, journal, transcripts, approvals, toolbox, flow, sandboxLabels, onFinish }),
+    loop: createLoop({ ...deps, labels, lateInputs, journal, approvals, toolbox, onFinish }),
   });
-  const inbox: Inbox = createInbox({
-    store,
-    sql,
-    clock,
-    journal,
-    sessions,
-    limits: config.limits,
-    createRun: (spec, id) => manager.create(spec, id),
-    specOf: async (message) => {
-      const agent = await agents.get(message.session.agent_id);
-      return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
-    },
-  });
-  const lanes = createLanes(manager, shutdown.signal);
   return {
     agents,
     approvals,
@@ -148,13 +144,19 @@ export function createCore(deps: CoreDeps): Core {
     inbox,
     sessions,
     lanes,
-    exceptions,
+    labels,
     journal,
     manager,
     runs,
     sql,
     templates: deps.templates,
-    recover: () => recoverRuns({ runs, lanes, manager }),
+    steering: conversations.steering,
+    lateInputs,
+    async recover() {
+      const open = await recoverRuns({ runs, lanes, manager });
+      for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      return open;
+    },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
       await manager[Symbol.asyncDispose]();
@@ -163,25 +165,34 @@ export function createCore(deps: CoreDeps): Core {
 }
 
 type LoopParts = CoreDeps & {
+  readonly lateInputs: LateInputs;
   readonly journal: Journal;
-  readonly transcripts: SessionTranscripts;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
-  readonly flow: FlowGate;
-  readonly sandboxLabels: SandboxLabels;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
-function createLoop({ journal, approvals, toolbox, onFinish, clock, ...deps }: LoopParts): RunLoopDeps {
+function createLoop({
+  lateInputs,
+  journal,
+  approvals,
+  toolbox,
+  labels,
+  onFinish,
+  clock,
+  ...deps
+}: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
   return {
     onFinish,
+    lateInputs,
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, flow: deps.flow, approvalExpiresAfterMs: expires, clock }),
-      sandboxLabels: deps.sandboxLabels,
+      gate: createGate({ approvals, paths: deps.paths, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -191,7 +202,7 @@ function createLoop({ journal, approvals, toolbox, onFinish, clock, ...deps }: L
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ sessions: deps.transcripts, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,

@@ -9,6 +9,7 @@ import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tab
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -22,6 +23,7 @@ export interface HostDatabase {
   artifacts: ArtifactsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
+  late_inputs: LateInputsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -34,6 +36,7 @@ export const hostMigrations: readonly Migration[] = [
   agentsMigration,
   artifactsMigration,
   accessMigration,
+  steeringMigration,
   labelsMigration,
 ];
 

@@ -15,6 +15,7 @@ import { readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
+import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -102,9 +103,17 @@ export async function createHost(options: HostConfig): Promise<Host> {
     return target;
   };
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [(app) => exceptionRoutes(app, core.exceptions)];
+  const features: ApiFeature[] = [
+    (app) => steeringRoutes(app, core.steering),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
   const api = stack.use(
-    await createApi({ ...gateway, socketPath: home.hostSocket, webRoot: join(packageRoot, 'web/dist'), features }),
+    await createApi({
+      ...gateway,
+      features,
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
   );
   url = api.url;
   const owned = stack.move();

@@ -3,6 +3,7 @@ import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
 import { JsonValue } from './json.ts';
+import { LaneMode } from './lane-mode.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
 
@@ -37,6 +38,8 @@ export const SendMessage = z.strictObject({
   text: z.string().min(1).max(200_000),
   clientMessageId: z.string().min(1).max(200).optional(),
   sessionId: z.string().optional(),
+  /** Default: the session's own mode. */
+  mode: LaneMode.optional(),
 });
 export type SendMessage = z.infer<typeof SendMessage>;
 
@@ -50,6 +53,8 @@ export const MessageView = z.object({
   source: z.enum(['user', 'host']),
   state: z.enum(MESSAGE_STATES),
   text: z.string(),
+  /** The message whose run takes this one too; both get its answer. */
+  mergedInto: z.string().nullable(),
   /** The final answer once `answered`; the reason once `refused` or `failed`. */
   answer: z.string().nullable(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
@@ -64,6 +69,7 @@ export const SessionView = z.object({
   channel: z.string(),
   title: z.string(),
   active: z.boolean(),
+  mode: LaneMode,
   createdAt: z.number(),
   lastMessageAt: z.number().nullable(),
 });

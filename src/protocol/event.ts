@@ -45,6 +45,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     text: z.string(),
     messageId: z.string().optional(),
     label: Label,
+    /** Came while the run was under way. */
+    late: z.boolean().optional(),
   }),
   /** What the model reads besides this run's own transcript has this label: the earlier turns of its session. */
   event('context.labelled', { from: z.enum(['session']), label: Label }),

@@ -23,6 +23,8 @@ export const RunLimits = z.object({
   chatRounds: z.number().int().min(1).max(500).default(30),
   /** Tool rounds in one session before a person must go on. */
   sessionRounds: z.number().int().min(1).max(10_000).default(200),
+  /** Messages of one agent that may wait for their turn; more are refused. */
+  queuedMessages: z.number().int().min(1).max(10_000).default(100),
   /** How often a session that used its rounds starts their count anew before it is closed. */
   autoContinues: z.number().int().min(0).max(50).default(5),
   /** Steps without a new effect, result or text after which a run stops. */

@@ -119,6 +119,7 @@ export class ArrayControl implements Control {
       source: 'user',
       state: 'received',
       text: message.text,
+      mergedInto: null,
       answer: null,
       error: null,
       receivedAt: 1,
@@ -243,7 +244,16 @@ function agent(): AgentView {
 }
 
 function session(id: string): SessionView {
-  return { id, agentId: 'operator', channel: 'api', title: '', active: true, createdAt: 1, lastMessageAt: null };
+  return {
+    id,
+    agentId: 'operator',
+    channel: 'api',
+    title: '',
+    active: true,
+    mode: 'queue',
+    createdAt: 1,
+    lastMessageAt: null,
+  };
 }
 
 function run(): RunView {

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../protocol/error.ts';
+import { LANE_MODES, type LaneMode } from '../../protocol/lane-mode.ts';
 import type { ApiClient } from '../api-client.ts';
 import { closest } from '../closest.ts';
 import { cardLines } from '../render/card.ts';
@@ -15,6 +16,10 @@ export interface ChatCommandContext {
   readonly screen: Screen;
   readonly paint: Paint;
   readonly leave: () => void;
+  /** Sends a message that does not wait its turn. */
+  readonly send: (text: string, mode: LaneMode) => Promise<void>;
+  /** What stands after the command's name. */
+  readonly rest: string;
 }
 
 /** A command may answer with the id of the conversation to go on with. */
@@ -26,6 +31,9 @@ const COMMANDS: Readonly<Record<string, ChatCommand>> = {
   history: { help: 'what was said in this conversation', run: showHistory },
   agents: { help: 'the agents and what they do', run: showAgents },
   runs: { help: 'the latest runs of this agent', run: showRuns },
+  steer: { help: 'say something to the work that is under way: /steer TEXT', run: steer },
+  stop: { help: 'stop the work that is under way', run: stop },
+  queue: { help: 'what waits; /queue queue|steer|collect|interrupt sets what new messages do', run: queue },
   approvals: { help: 'approvals that wait for you', run: showApprovals },
   artifact: { help: 'print the newest artifact, e.g. a report', run: showArtifact },
   quit: {
@@ -111,6 +119,33 @@ async function showApprovals({ host, screen, paint }: ChatCommandContext): Promi
   const approvals = await host.approvals('pending');
   if (approvals.length === 0) screen.line('Nothing waits for you.');
   for (const approval of approvals) print(screen, [...cardLines(approval, paint), `  holdfast approve ${approval.id}`]);
+}
+
+async function steer({ send, rest, screen }: ChatCommandContext): Promise<undefined> {
+  if (rest === '') return print(screen, ['Say what to steer by: /steer TEXT']);
+  await send(rest, 'steer');
+}
+
+async function stop({ host, agentId, sessionId, screen }: ChatCommandContext): Promise<undefined> {
+  const open = await host.runs({ agentId, sessionId, active: true, limit: MANY });
+  const chats = open.filter((run) => run.kind === 'chat');
+  if (chats.length === 0) return print(screen, ['Nothing is under way.']);
+  await Promise.all(chats.map((run) => host.cancelRun(run.id)));
+}
+
+async function queue({ host, agentId, sessionId, rest, screen, paint }: ChatCommandContext): Promise<undefined> {
+  if (rest !== '') {
+    const mode = LANE_MODES.find((known) => known === rest);
+    if (mode === undefined) return print(screen, [`There is no mode ${plainText(rest)}: ${LANE_MODES.join(', ')}.`]);
+    await host.setSessionMode(sessionId, mode);
+    return print(screen, [paint.dim(`  new messages: ${mode}`)]);
+  }
+  const runs = await host.queue(agentId);
+  if (runs.length === 0) return print(screen, ['Nothing is under way.']);
+  print(
+    screen,
+    table(runs.map((run) => [run.state, run.title])).map((line) => cutLine(line, screen.width - 1)),
+  );
 }
 
 async function showArtifact({ host, screen, paint }: ChatCommandContext): Promise<undefined> {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { uuidv7 } from '../../base/id.ts';
 import type { MessageView, SendMessage, StreamMessage } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { ApiClient } from '../api-client.ts';
 import { errorLines } from '../render/error.ts';
 import type { Paint } from '../render/paint.ts';
@@ -106,7 +107,12 @@ export class ChatSession {
     if (text === '') return;
     const command = findChatCommand(typed);
     if (command === undefined) return this.#send(text);
-    const next = await command.run({ ...this.#deps, sessionId: this.#sessionId });
+    const next = await command.run({
+      ...this.#deps,
+      sessionId: this.#sessionId,
+      send: (said, mode) => this.#send(said, mode),
+      rest: text.replace(/^\/\S+\s*/, ''),
+    });
     if (next !== undefined) this.#use(next);
   }
 
@@ -135,12 +141,13 @@ export class ChatSession {
   }
 
   /** The same id on every try: a host that dies in between has the message once or not at all. */
-  async #send(text: string): Promise<void> {
+  async #send(text: string, mode?: LaneMode): Promise<void> {
     const { host, agentId, screen } = this.#deps;
     const message: SendMessage = {
       text,
       clientMessageId: `chat-${uuidv7()}`,
       sessionId: this.#sessionId,
+      ...(mode === undefined ? {} : { mode }),
     };
     this.#cancelling = false;
     this.#view.expectOwn(text);

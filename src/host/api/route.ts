@@ -12,7 +12,7 @@ import { schemaRef } from './schema-names.ts';
  * request and make the OpenAPI document, and the compiler holds the handler to them.
  */
 export interface RouteSpec<P extends ZodObject, Q extends ZodObject, B extends ZodType> {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** As OpenAPI writes it: `/api/runs/{id}`. */
   readonly path: string;
   readonly summary: string;

@@ -14,6 +14,7 @@ import type { InboxTable, SessionsTable } from '../inbox/tables.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
+import type { Steering } from '../steering/steering.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
 import type { WorkerTemplate } from '../workers/templates.ts';
 import {
@@ -38,6 +39,7 @@ export interface ControlDeps {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly runs: RunStore;
+  readonly steering: Steering;
   readonly templates: readonly WorkerTemplate[];
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
@@ -65,8 +67,14 @@ export function createControl(deps: ControlDeps): Control {
         session,
         principal: principal.id,
         text: message.text,
+        mode: message.mode,
       });
-      if (received.isNew && received.message.run_id !== '') deps.lanes.add(session.id, received.message.run_id);
+      const { isNew, message: row } = received;
+      if (isNew && row.run_id !== '' && row.mode === 'queue') {
+        deps.lanes.add(session.id, row.run_id);
+        if ((message.mode ?? session.mode) === 'interrupt')
+          await deps.steering.interrupt({ sessionId: session.id, runId: row.run_id }, principal);
+      }
       return await view(received.message);
     },
     message: async (id) => await view(await deps.inbox.get(id)),

@@ -9,6 +9,7 @@ import type {
   WorkerTemplateView,
 } from '../../protocol/api.ts';
 import { ErrorInfo, type StoredEvent } from '../../protocol/event.ts';
+import { LaneMode } from '../../protocol/lane-mode.ts';
 import { RunKind, RunResult, RunState } from '../../protocol/run.ts';
 import type { BudgetView } from '../../protocol/vault-api.ts';
 import type { AgentsTable } from '../agents/tables.ts';
@@ -61,6 +62,7 @@ export function toMessageView(row: InboxTable, run: RunsTable | undefined): Mess
     source: row.principal === HOST_PRINCIPAL ? 'host' : 'user',
     state: running ? 'running' : messageState(row.state),
     text: row.text,
+    mergedInto: row.merged_into,
     answer: row.answer,
     error: errorOf(row.error),
     receivedAt: row.received_at,
@@ -80,9 +82,15 @@ export function toSessionView(row: SessionsTable): SessionView {
     channel: row.channel,
     title: row.title === '' ? 'New conversation' : row.title,
     active: row.active === 1,
+    mode: laneMode(row),
     createdAt: row.created_at,
     lastMessageAt: row.last_message_at,
   };
+}
+
+/** A session whose row says something newer than this program knows waits its turn. */
+export function laneMode(row: SessionsTable): LaneMode {
+  return LaneMode.catch('queue').parse(row.mode);
 }
 
 export function toApprovalView(row: ApprovalsTable): ApprovalView {

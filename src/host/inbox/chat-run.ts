@@ -48,5 +48,5 @@ export function finishChat(
 ): Statement[] {
   const { messageId, sessionId, kind } = writer.spec;
   if (kind !== 'chat' || messageId === undefined || sessionId === undefined) return [];
-  return [deps.inbox.finish(messageId, event), deps.sessions.addRounds(sessionId, writer.progress.rounds)];
+  return [...deps.inbox.finish(messageId, event), deps.sessions.addRounds(sessionId, writer.progress.rounds)];
 }

@@ -1,14 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
-import { newId, uuidv7 } from '../../base/id.ts';
+import { uuidv7 } from '../../base/id.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { ErrorInfo, EventOf } from '../../protocol/event.ts';
-import { MessageId, RunId } from '../../protocol/ids.ts';
+import type { EventOf } from '../../protocol/event.ts';
+import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { RunLimits } from '../../protocol/run.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunSpec } from '../runs/spec.ts';
+import type { Joining } from '../steering/joining.ts';
+import { createAccept } from './accept.ts';
+import { newRow } from './new-row.ts';
 import type { Sessions } from './sessions.ts';
 import type { InboxTable, SessionsTable } from './tables.ts';
 
@@ -25,7 +28,7 @@ export interface Inbox {
   /** The row of a message that the host itself writes, for a unit of the caller's. */
   add(message: Inbound & { id: string; platformMessageId: string; runId: string }): Statement;
   /** What the end of its run makes of a message. */
-  finish(messageId: string, event: EventOf<'run.finished'>): Statement;
+  finish(messageId: string, event: EventOf<'run.finished'>): Statement[];
 }
 
 export interface Inbound {
@@ -34,6 +37,8 @@ export interface Inbound {
   readonly session: SessionsTable;
   readonly principal: string;
   readonly text: string;
+  /** Default: the session's. */
+  readonly mode?: LaneMode | undefined;
 }
 
 export interface InboxDeps {
@@ -42,7 +47,10 @@ export interface InboxDeps {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly sessions: Sessions;
-  readonly limits: Pick<RunLimits, 'sessionRounds' | 'autoContinues'>;
+  readonly limits: Pick<RunLimits, 'sessionRounds' | 'autoContinues' | 'queuedMessages'>;
+  readonly joining: Joining;
+  /** Runs of an agent that wait for their turn. */
+  readonly queued: (agentId: string) => Promise<number>;
   readonly specOf: (message: { id: string; text: string; session: SessionsTable }) => Promise<RunSpec>;
   readonly createRun: (spec: RunSpec, id: string) => { statement: Statement };
 }
@@ -53,37 +61,7 @@ export function createInbox(deps: InboxDeps): Inbox {
   const findRepeated = (channel: string, id: string) =>
     readOne(store, rows().where('channel', '=', channel).where('platform_message_id', '=', id));
 
-  const accept = async (inbound: Inbound, platformId: string): Promise<InboxTable> => {
-    const { session } = inbound;
-    const id = newId(MessageId, 'msg');
-    const runId = newId(RunId, 'run');
-    const over = session.rounds >= deps.limits.sessionRounds;
-    const halted = over && session.continues >= deps.limits.autoContinues;
-    const row = newRow(inbound, {
-      id,
-      platformId,
-      runId,
-      at: clock.now(),
-      refusal: halted ? haltError(deps.limits) : undefined,
-    });
-    const insert = toStatement(sql.insertInto('inbox').values(row));
-    if (halted) {
-      await store.write([insert]);
-      return row;
-    }
-    const spec = await deps.specOf({ id, text: inbound.text, session });
-    const unit = [insert, deps.createRun(spec, runId).statement, deps.sessions.touch(session, inbound.text)];
-    if (!over) await store.write(unit);
-    else {
-      const event = { type: 'run.continued', continues: session.continues + 1 } as const;
-      await deps.journal.append(
-        [{ runId, sessionId: session.id, agentId: session.agent_id, event }],
-        [...unit, deps.sessions.goOn(session)],
-      );
-    }
-    return row;
-  };
-
+  const accept = createAccept(deps);
   return {
     async receive(inbound) {
       const platformId = inbound.platformMessageId ?? uuidv7();
@@ -120,20 +98,28 @@ export function createInbox(deps: InboxDeps): Inbox {
         .limit(limit);
       return (await readAll(store, newest)).reverse();
     },
-    finish: (messageId, event) =>
-      toStatement(
-        sql
-          .updateTable('inbox')
-          .set({
-            state: isAnswer(event) ? 'answered' : 'failed',
-            answer: isAnswer(event) ? event.result.text : null,
-            error: event.error === undefined ? null : JSON.stringify(event.error),
-            finished_at: clock.now(),
-          })
-          .where('id', '=', messageId)
-          .where('finished_at', 'is', null),
-        { expectRows: 1 },
-      ),
+    finish(messageId, event) {
+      const open = sql
+        .updateTable('inbox')
+        .set({
+          state: isAnswer(event) ? 'answered' : 'failed',
+          answer: isAnswer(event) ? event.result.text : null,
+          error: event.error === undefined ? null : JSON.stringify(event.error),
+          finished_at: clock.now(),
+        })
+        .where('finished_at', 'is', null);
+      const unread = sql
+        .selectFrom('late_inputs')
+        .select('message_id')
+
+        .where('state', '=', 'pending')
+        .where('message_id', 'is not', null);
+      return [
+        toStatement(open.where('id', '=', messageId), { expectRows: 1 }),
+        // What the run has not read yet becomes a run of its own and is answered by that.
+        toStatement(open.where('merged_into', '=', messageId).where('id', 'not in', unread)),
+      ];
+    },
   };
 }
 
@@ -141,38 +127,4 @@ export function createInbox(deps: InboxDeps): Inbox {
 function isAnswer(event: EventOf<'run.finished'>): boolean {
   if (event.state === 'done') return true;
   return event.error?.code === 'run.step-limit' && event.result.text.trim() !== '';
-}
-
-interface NewRow {
-  readonly id: string;
-  readonly platformId: string;
-  readonly runId: string;
-  readonly at: number;
-  readonly refusal: ErrorInfo | undefined;
-}
-
-function newRow(inbound: Inbound, row: NewRow): InboxTable {
-  return {
-    id: row.id,
-    channel: inbound.channel,
-    platform_message_id: row.platformId,
-    agent_id: inbound.session.agent_id,
-    session_id: inbound.session.id,
-    principal: inbound.principal,
-    text: inbound.text,
-    state: row.refusal === undefined ? 'received' : 'refused',
-    run_id: row.refusal === undefined ? row.runId : '',
-    answer: null,
-    error: row.refusal === undefined ? null : JSON.stringify(row.refusal),
-    received_at: row.at,
-    finished_at: row.refusal === undefined ? null : row.at,
-  };
-}
-
-function haltError(limits: InboxDeps['limits']): ErrorInfo {
-  return {
-    code: 'run.step-limit',
-    message: `This session has used ${limits.sessionRounds} tool rounds ${limits.autoContinues + 1} times and is closed.`,
-    remedy: 'Start a new session (/new), or raise limits.autoContinues in config.json.',
-  };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SessionId } from '../../protocol/ids.ts';
+import type { LaneMode } from '../../protocol/lane-mode.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
@@ -19,6 +20,7 @@ export interface Sessions {
   touch(session: SessionsTable, text: string): Statement;
   /** For the unit that ends a chat run. */
   addRounds(sessionId: string, rounds: number): Statement;
+  setMode(sessionId: string, mode: LaneMode): Promise<void>;
   /** Starts counting rounds anew. */
   goOn(session: SessionsTable): Statement;
 }
@@ -50,6 +52,7 @@ export function createSessions(deps: { store: Store; sql: HostSql; clock: Clock 
       chat_id: chat.chatId,
       title: '',
       active: 1,
+      mode: 'queue',
       rounds: 0,
       continues: 0,
       created_at: clock.now(),
@@ -93,6 +96,7 @@ export function createSessions(deps: { store: Store; sql: HostSql; clock: Clock 
       ),
     addRounds: (sessionId, rounds) =>
       toStatement(byId(sessionId).set((row) => ({ rounds: row('rounds', '+', rounds) }))),
+    setMode: async (sessionId, mode) => void (await store.write([toStatement(byId(sessionId).set({ mode }))])),
     goOn: (session) => toStatement(byId(session.id).set({ rounds: 0, continues: session.continues + 1 })),
   };
 }

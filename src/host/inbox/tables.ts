@@ -12,6 +12,10 @@ export interface InboxTable {
   text: string;
   state: string;
   run_id: string;
+  /** How it was taken: `queue` as a run of its own, `steer` and `collect` into one that was there. */
+  mode: string;
+  /** The message whose run answers this one too. */
+  merged_into: string | null;
   answer: string | null;
   error: string | null;
   received_at: number;
@@ -25,6 +29,8 @@ export interface SessionsTable {
   chat_id: string;
   title: string;
   active: number;
+  /** What happens to a message while the agent works on an earlier one. */
+  mode: string;
   /** Tool rounds used and how often the session went on after its limit. */
   rounds: number;
   continues: number;

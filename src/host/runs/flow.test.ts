@@ -130,7 +130,7 @@ describe('a worker that has read a stranger’s page and private data', () => {
     const page = sending();
     await using world = await start(page);
     const exception = { subject: '*', origin: 'web:evil.example', sink: 'url:https://evil.example/*', note: '' };
-    await world.core.exceptions.add({ ...exception, forMs: 3_600_000 }, OWNER);
+    await world.core.labels.exceptions.add({ ...exception, forMs: 3_600_000 }, OWNER);
     await (await say(world, 'go')).ended();
     expect(page.sent).toHaveLength(1);
     expect(page.sent[0]?.label.integrity).toBe('untrusted');

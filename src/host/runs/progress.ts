@@ -26,6 +26,8 @@ export interface Progress {
   failures: number;
   /** Batches of tool calls that were answered. */
   rounds: number;
+  /** How often late input came when the answer was already there. */
+  interruptions: number;
   /** The calls of the newest assistant message, in its order, until all are answered. */
   batch: CallState[];
   history: LoopEntry[];
@@ -69,6 +71,7 @@ export function emptyProgress(): Progress {
     attempts: 0,
     failures: 0,
     rounds: 0,
+    interruptions: 0,
     batch: [],
     history: [],
     seen: new Set(),
@@ -97,6 +100,8 @@ const HANDLERS: Handlers = {
     p.started = event;
   },
   'input.received': (p, event) => {
+    if (event.late === true && !p.unanswered) p.interruptions += 1;
+    p.idleSteps = 0;
     p.transcript.push({ role: 'user', text: event.text });
     p.label = joinLabels(p.label, event.label);
     p.unanswered = true;

@@ -1,5 +1,6 @@
 import type { EventOf } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
+import type { LateInputs } from '../steering/late-inputs.ts';
 import { callModel, type ModelPhaseDeps } from './model-phase.ts';
 import { nextAction } from './next-action.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -12,6 +13,7 @@ import { answerCalls, type ToolPhaseDeps } from './tool-phase.ts';
 export interface RunLoopDeps {
   readonly model: ModelPhaseDeps;
   readonly tools: ToolPhaseDeps;
+  readonly lateInputs: Pick<LateInputs, 'take' | 'noticed'>;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
   readonly onFinish: OnFinish;
 }
@@ -20,8 +22,10 @@ export type OnFinish = (writer: RunWriter, event: EventOf<'run.finished'>) => Pr
 
 export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: AbortSignal): Promise<void> {
   prepareSandbox(writer, deps.tools);
+  if (writer.epoch > 1) deps.lateInputs.noticed(writer.runId);
   for (;;) {
     signal.throwIfAborted();
+    await deps.lateInputs.take(writer);
     const action = nextAction(writer.progress);
     switch (action.kind) {
       case 'ended':

@@ -28,6 +28,8 @@ export interface RunStore {
   /** Earlier chat runs of a session, oldest first. */
   chatsOf(sessionId: string): Promise<RunsTable[]>;
   count(states: readonly RunState[]): Promise<number>;
+  /** Chats of one agent that wait for their turn. */
+  countQueued(agentId: string): Promise<number>;
 }
 
 export const specOf = (run: RunsTable): RunSpec => RunSpec.parse(JSON.parse(run.spec));
@@ -89,6 +91,19 @@ export function createRunStore(store: Store, sql: HostSql): RunStore {
           .orderBy('created_at')
           .orderBy('id'),
       ),
+    async countQueued(agentId) {
+      const row = await readOne(
+        store,
+        sql
+          .selectFrom('runs')
+          .select(sql.fn.countAll().as('n'))
+          .where('state', '=', 'queued')
+          .where('finished_at', 'is', null)
+          .where('kind', '=', 'chat')
+          .where('agent_id', '=', agentId),
+      );
+      return Number(row?.n ?? 0);
+    },
     async count(states) {
       const row = await readOne(
         store,

@@ -1,13 +1,18 @@
 import { useQuery } from '@tanstack/react-query';
-import { ArrowUp, Square } from 'lucide-react';
+import { ArrowUp, CornerDownRight, Square } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import type { RunView } from '../../../src/protocol/api.ts';
+import type { LaneMode } from '../../../src/protocol/lane-mode.ts';
 import { useApp } from '../app-context.tsx';
 import { ErrorNote, type NamedError, toNamedError } from '../ui/basics.tsx';
 import type { Sending } from './use-send.ts';
 
 export const MAX_MESSAGE_CHARS = 200_000;
 
-/** Enter sends, Shift+Enter starts a new line. While the agent works, Stop stands beside Send. */
+/**
+ * Enter sends, Shift+Enter starts a new line. While the agent works, Stop and Steer stand beside Send: a steering message
+ * is read before the agent's next step instead of waiting its turn (Ctrl+Enter).
+ */
 export function Composer({
   sending,
   sessionId,
@@ -25,9 +30,10 @@ export function Composer({
 
   const tooLong = text.length > MAX_MESSAGE_CHARS;
   const canSend = text.trim() !== '' && sending.pending === undefined && !tooLong;
-  const submit = () => {
+  const active = useActiveRun(sessionId);
+  const submit = (mode?: LaneMode) => {
     if (!canSend) return;
-    sending.send(text);
+    sending.send(text, mode);
     setText('');
   };
 
@@ -64,11 +70,22 @@ export function Composer({
             onKeyDown={(event) => {
               if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
               event.preventDefault();
-              submit();
+              submit(active.run !== undefined && (event.ctrlKey || event.metaKey) ? 'steer' : undefined);
             }}
             className="scroll field-sizing-content max-h-48 min-h-9 flex-1 resize-none bg-transparent px-2 py-1.5 text-base outline-none placeholder:text-faint sm:text-[14px]"
           />
-          <StopButton sessionId={sessionId} />
+          <StopButton active={active} />
+          {active.run && canSend && (
+            <button
+              type="button"
+              title="The agent reads it before its next step (Ctrl+Enter)"
+              onClick={() => submit('steer')}
+              className="inline-flex h-9 shrink-0 items-center gap-1.5 rounded-md border border-line-strong px-3 text-[13px] font-medium hover:bg-hover"
+            >
+              <CornerDownRight size={14} aria-hidden />
+              Steer
+            </button>
+          )}
           <button
             type="submit"
             aria-label="Send"
@@ -84,16 +101,27 @@ export function Composer({
   );
 }
 
-function StopButton({ sessionId }: { sessionId: string | undefined }) {
+interface ActiveRun {
+  readonly run: RunView | undefined;
+  readonly refetch: () => Promise<unknown>;
+}
+
+function useActiveRun(sessionId: string | undefined): ActiveRun {
   const { api } = useApp();
-  const [error, setError] = useState<NamedError>();
-  const [stopping, setStopping] = useState<string>();
   const active = useQuery({
     queryKey: ['runs', { sessionId, active: true }],
     queryFn: () => api.runs({ sessionId: sessionId ?? '', active: true }),
     enabled: sessionId !== undefined,
   });
   const run = active.data?.find((candidate) => candidate.kind === 'chat') ?? active.data?.[0];
+  return { run, refetch: active.refetch };
+}
+
+function StopButton({ active }: { active: ActiveRun }) {
+  const { api } = useApp();
+  const [error, setError] = useState<NamedError>();
+  const [stopping, setStopping] = useState<string>();
+  const { run } = active;
   if (!run) return null;
   const stop = async () => {
     setStopping(run.id);

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import type { MessageView } from '../../../src/protocol/api.ts';
+import type { LaneMode } from '../../../src/protocol/lane-mode.ts';
 import { useApp } from '../app-context.tsx';
 import { chatPath, navigate } from '../router.tsx';
 import { type NamedError, toNamedError } from '../ui/basics.tsx';
@@ -9,7 +10,7 @@ export interface Sending {
   /** The text on its way; undefined when none is. */
   readonly pending: string | undefined;
   readonly failed: { readonly text: string; readonly error: NamedError } | undefined;
-  readonly send: (text: string) => void;
+  readonly send: (text: string, mode?: LaneMode) => void;
   readonly dismiss: () => void;
 }
 
@@ -24,7 +25,7 @@ export function useSend(agentId: string, sessionId: string | undefined): Sending
   const [failed, setFailed] = useState<Sending['failed']>();
   const ids = useRef(new Map<string, string>());
 
-  const send = async (text: string) => {
+  const send = async (text: string, mode?: LaneMode) => {
     setPending(text);
     setFailed(undefined);
     const clientMessageId = ids.current.get(text) ?? newId();
@@ -34,6 +35,7 @@ export function useSend(agentId: string, sessionId: string | undefined): Sending
         text,
         clientMessageId,
         ...(sessionId === undefined ? {} : { sessionId }),
+        ...(mode === undefined ? {} : { mode }),
       });
       ids.current.delete(text);
       queries.setQueryData<MessageView[]>(['history', message.sessionId], (known = []) =>
@@ -48,7 +50,7 @@ export function useSend(agentId: string, sessionId: string | undefined): Sending
       setPending(undefined);
     }
   };
-  return { pending, failed, send: (text) => void send(text), dismiss: () => setFailed(undefined) };
+  return { pending, failed, send: (text, mode) => void send(text, mode), dismiss: () => setFailed(undefined) };
 }
 
 /** `crypto.randomUUID` exists only on secure origins; an owner may serve the page over plain HTTP on a private network. */
