@@ -82,7 +82,7 @@ export function createCore(deps: CoreDeps): Core {
   const agents = createAgents({ store, sql, clock });
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
-  const labels = createLabels({ store, sql, clock, journal, runs });
+  const labels = createLabels({ store, sql, blobs: deps.blobs, clock, journal, runs });
   const conversations = createConversations({
     store,
     sql,
@@ -105,11 +105,9 @@ export function createCore(deps: CoreDeps): Core {
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const toolbox = createToolbox(allTools(deps, { workers, artifacts, labels }));
   const followUps = createFollowUps({
-    agents,
-    sessions,
-    config,
+    ...{ agents, sessions, config, quarantine: labels.quarantine },
     defaultModel: deps.defaultModel,
     inbox: () => inbox,
     manager: () => manager,
@@ -193,6 +191,7 @@ function createLoop({
       onFinish,
       gate: createGate({ approvals, paths: deps.paths, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -211,11 +210,15 @@ function createLoop({
   };
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+function allTools(
+  deps: CoreDeps,
+  { workers, artifacts, labels }: { workers: Workers; artifacts: Artifacts; labels: Labels },
+): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
     createAskParent(),
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

@@ -8,6 +8,7 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 
@@ -23,6 +24,7 @@ export interface HostDatabase {
   artifacts: ArtifactsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
+  untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -38,6 +40,7 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   labelsMigration,
+  quarantineMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

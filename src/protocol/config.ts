@@ -84,6 +84,12 @@ export const HoldfastConfig = z.strictObject({
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
     })
     .prefault({}),
+  policy: z
+    .strictObject({
+      /** `quarantine`: agents get references in place of text that strangers wrote, and ask for typed facts from it. */
+      untrusted: z.enum(['read', 'quarantine']).default('read'),
+    })
+    .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type HoldfastConfig = z.infer<typeof HoldfastConfig>;

@@ -116,6 +116,15 @@ export const JournalEvent = z.discriminatedUnion('type', [
   event('run.continued', { continues: z.number() }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
+  /** A model without tools has read an untrusted text for a call of the run. */
+  event('reader.finished', {
+    toolCallId: z.string(),
+    callId: z.string(),
+    model: z.string(),
+    usage: Usage,
+    costUsd: z.number().optional(),
+    durationMs: z.number(),
+  }),
   event('artifact.created', {
     artifactId: z.string(),
     name: z.string(),

@@ -31,6 +31,8 @@ export interface TestCoreOptions {
   /** Where an earlier core left its database; default: a new temporary folder, removed at the end. */
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
+  /** The rest of `config.json`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
@@ -46,7 +48,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
   const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
-  const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
+  const config = HoldfastConfig.parse({ ...options.config, limits: options.limits ?? {} });
   const launcher = noLauncher();
   const sandboxes =
     options.sandboxes ??

@@ -34,6 +34,7 @@ export function chatSpec(
     folders: [],
     background: false,
     principal: 'owner',
+    untrusted: config.policy.untrusted,
     unattended: false,
     isOperator: agent.kind === 'operator',
     input: { source: 'user', text: message.text, label: OWNER_LABEL },

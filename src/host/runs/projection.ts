@@ -25,6 +25,8 @@ export function createProjection(sql: HostSql): Projection {
             })),
           ),
         ];
+      case 'reader.finished':
+        return [guarded(update(run).set((row) => ({ cost_usd: row('cost_usd', '+', event.costUsd ?? 0) })))];
       case 'run.waiting':
         return [guarded(update(run).set({ state: 'waiting', waiting_for: event.detail }))];
       case 'approval.decided':

@@ -10,6 +10,7 @@ import { covers, joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/lab
 import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { withQuarantineTools } from '../quarantine/quarantine.ts';
 import { foldEvents } from './progress.ts';
 import { driveRun, finishRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
@@ -136,7 +137,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
       return active.size;
     },
     create(spec, id = newId(RunId, 'run')) {
-      return { id, statement: deps.runs.insert(id, spec, deps.clock.now()) };
+      return { id, statement: deps.runs.insert(id, withQuarantineTools(spec), deps.clock.now()) };
     },
     start,
     cancel,

@@ -7,7 +7,8 @@ import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { Statement } from '../../storage/store.ts';
-import type { SandboxCall, SandboxLabels } from '../labels/sandbox-labels.ts';
+import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-labels.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
 import { argumentLabel } from './argument-label.ts';
 import { childRunId, resultHash } from './hashes.ts';
@@ -24,6 +25,7 @@ export interface ToolPhaseDeps {
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly gate: Gate;
   readonly sandboxLabels: SandboxLabels;
+  readonly quarantine: Quarantine;
   readonly sandboxOf: (writer: RunWriter) => Promise<Sandbox>;
   /** Rows that change in the very unit that ends a run; a question to the parent ends one here. */
   readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
@@ -78,10 +80,21 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (passed.kind === 'refused') return refuse(passed.outcome);
   if (tool.question !== undefined)
     return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
-  const labelled = await deps.sandboxLabels.before(writer, sandboxCall(writer, call, tool));
-  await writer.append([...passed.unwritten, ...startEvents(call, tool)], labelled);
+  const raised = await deps.sandboxLabels.before(writer, sandboxCall(writer, call, tool));
+  await writer.append([...passed.unwritten, ...startEvents(call, tool)], raised);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps, tool });
+}
+
+/** The outcome with its label, and in the form that this run's model may see. */
+async function labelled(
+  writer: RunWriter,
+  call: CallState,
+  { tool, told, deps }: { tool: AnyTool; told: ToolOutcome; deps: CallDeps },
+): Promise<Labelled> {
+  const after = await deps.sandboxLabels.after(writer, sandboxCall(writer, call, tool), told);
+  const kept = await deps.quarantine.keep(writer, tool.name, after.outcome);
+  return { outcome: kept.outcome, statements: [...after.statements, ...kept.statements] };
 }
 
 const sandboxCall = (writer: RunWriter, call: CallState, tool: AnyTool): SandboxCall => ({
@@ -181,9 +194,7 @@ async function settle(
   { outcome: told, before, startedAt, deps, tool }: Settlement,
 ): Promise<void> {
   const { outcome, statements } =
-    tool === undefined
-      ? { outcome: told, statements: [] }
-      : await deps.sandboxLabels.after(writer, sandboxCall(writer, call, tool), told);
+    tool === undefined ? { outcome: told, statements: [] } : await labelled(writer, call, { tool, told, deps });
   const entry = {
     tool: call.tool,
     argsHash: call.argsHash,

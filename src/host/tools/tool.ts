@@ -53,8 +53,8 @@ export interface ToolContext {
   /** Live output for screens; lossy, never stored. */
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly progress: (text: string) => void;
-  /** Journals an event of the run (an artifact that was made). */
-  readonly record: (event: EventOf<'artifact.created'>) => Promise<void>;
+  /** Journals an event of the run: an artifact that was made, a text that was read apart. */
+  readonly record: (event: EventOf<'artifact.created' | 'reader.finished'>) => Promise<void>;
 }
 
 /** Any tool. Its input was parsed by its own schema before `execute` sees it; methods are bivariant, so no cast is needed. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Resource } from '../../protocol/resource.ts';
+import { TypedFields } from '../quarantine/fields.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
 import type { Reach, Workers } from './workers.ts';
@@ -14,6 +15,9 @@ const SpawnInput = z.strictObject({
     .max(10)
     .optional()
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
+  result_fields: TypedFields.optional().describe(
+    'Have only these fields back instead of text, such as {"open":{"type":"boolean"}}: what the worker read cannot reach you',
+  ),
   max_steps: z.number().int().min(1).max(500).optional(),
   timeout_ms: z.number().int().min(1_000).max(14_400_000).optional(),
   background: z

@@ -1,10 +1,11 @@
 import { HoldfastError } from '../../protocol/error.ts';
-import { ErrorInfo, type EventOf } from '../../protocol/event.ts';
+import { ErrorInfo } from '../../protocol/event.ts';
 import type { Label } from '../../protocol/label.ts';
 import { RunResult } from '../../protocol/run.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Fields } from '../quarantine/fields.ts';
 import { childRunId } from '../runs/hashes.ts';
 import { foldEvents } from '../runs/progress.ts';
 import type { RunManager } from '../runs/run-manager.ts';
@@ -13,6 +14,7 @@ import type { RunsTable } from '../runs/tables.ts';
 import type { ToolContext } from '../tools/tool.ts';
 import { type AllowedPath, resolveFolders } from './folders.ts';
 import type { WorkerTemplate } from './templates.ts';
+import { resultData, resultLabel, type WorkerEnd } from './worker-result.ts';
 import { type WorkerTask, workerSpec } from './worker-spec.ts';
 
 /**
@@ -130,24 +132,23 @@ async function labelOf(runId: string, deps: Pick<WorkersDeps, 'journal'>): Promi
   return foldEvents(events.map((stored) => stored.event)).label;
 }
 
-/** What became of a worker as the model reads it: JSON `{ worker, status, text, artifacts }`. */
-export function describeResult(runId: string, end: Pick<EventOf<'run.finished'>, 'result' | 'error'>): string {
-  return JSON.stringify(resultData(runId, end), undefined, 2);
-}
-
-function resultData(runId: string, { result, error }: Pick<EventOf<'run.finished'>, 'result' | 'error'>) {
-  const text = [result.text, error?.message ?? '', error?.remedy ?? ''].filter((part) => part !== '').join('\n\n');
-  return { worker: runId, status: result.kind, text, artifacts: result.artifacts };
+/** What became of a worker as the model reads it: JSON `{ worker, status, text or fields, artifacts }`. */
+export function describeResult(runId: string, end: WorkerEnd, fields: Fields | undefined): string {
+  return JSON.stringify(resultData(runId, end, fields), undefined, 2);
 }
 
 function toOutcome(row: RunsTable, label: Label): ToolOutcome {
   const settled = row.finished_at !== null || row.state === 'asked';
-  const data =
-    settled && row.result !== null
-      ? resultData(row.id, {
-          result: RunResult.parse(JSON.parse(row.result)),
-          error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
-        })
-      : { worker: row.id, status: 'running', text: '', artifacts: [] };
-  return { status: data.status === 'error' ? 'error' : 'ok', text: JSON.stringify(data, undefined, 2), data, label };
+  if (!settled || row.result === null) {
+    const data = { worker: row.id, status: 'running', text: '', artifacts: [] };
+    return { status: 'ok', text: JSON.stringify(data, undefined, 2), data, label };
+  }
+  const end: WorkerEnd = {
+    result: RunResult.parse(JSON.parse(row.result)),
+    error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
+  };
+  const { resultFields } = specOf(row);
+  const data = resultData(row.id, end, resultFields);
+  const status = data.status === 'error' ? 'error' : 'ok';
+  return { status, text: JSON.stringify(data, undefined, 2), data, label: resultLabel(label, end, resultFields) };
 }
