@@ -52,9 +52,15 @@ export interface VaultOwnerOptions {
   readonly timeoutMs?: number;
 }
 
+/** One request at the owner's door; answers with its JSON. */
+export type VaultCall = (method: string, path: string, body?: Readable | Uint8Array | object) => Promise<unknown>;
+
+export function createVaultCall(options: VaultOwnerOptions): VaultCall {
+  return (method, path, body) => exchange(options, { method, path, body });
+}
+
 export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
-  const call = (method: string, path: string, body?: Readable | Uint8Array | object): Promise<unknown> =>
-    exchange(options, { method, path, body });
+  const call = createVaultCall(options);
   const name = encodeURIComponent;
   return {
     status: async () => VaultStatus.parse(await call('GET', '/status')),

@@ -3,35 +3,41 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import type { AgentRuns } from './agents/agent-runs.ts';
+import type { Agents } from './agents/agents.ts';
+import type { PersonaFiles } from './agents/persona-files.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import { createFleet } from './compose/fleet.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
+import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -39,6 +45,8 @@ import { createWorkers, type Workers } from './workers/workers.ts';
  */
 export interface Core extends AsyncDisposable {
   readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
+  readonly personas: PersonaFiles;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
@@ -47,9 +55,11 @@ export interface Core extends AsyncDisposable {
   readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
+  readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
@@ -66,6 +76,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -74,24 +86,24 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
-  const labels = createLabels({ store, sql, blobs: deps.blobs, clock, journal, runs });
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const fleet = createFleet({
+    ...deps,
+    ...base,
+    policy,
+    toolNames: () => [...toolbox.byName.keys()],
+    manager: () => manager,
+  });
+  const { agentRuns } = fleet;
   const conversations = createConversations({
-    store,
-    sql,
-    clock,
-    journal,
-    runs,
-    agents,
-    config,
-    defaultModel: deps.defaultModel,
+    ...deps,
+    ...base,
+    agentRuns,
     manager: () => manager,
     signal: shutdown.signal,
   });
@@ -102,13 +114,15 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     templates: deps.templates,
     reach: deps.sandboxes.reach,
+    places: createPlaces(policy.floor),
     userHome: deps.paths.userHome,
     manager: () => manager,
   });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts, labels }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy, labels }));
   const followUps = createFollowUps({
-    ...{ agents, sessions, config, quarantine: labels.quarantine },
-    defaultModel: deps.defaultModel,
+    agentRuns,
+    sessions,
+    quarantine: labels.quarantine,
     inbox: () => inbox,
     manager: () => manager,
   });
@@ -133,22 +147,21 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, labels, lateInputs, journal, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
+  const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    agents,
-    approvals,
-    artifacts,
+    ...fleet,
+    ...base,
     inbox,
     sessions,
     lanes,
     labels,
-    journal,
     manager,
-    runs,
-    sql,
+    policy,
     templates: deps.templates,
     steering: conversations.steering,
+    supervision,
     lateInputs,
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
@@ -157,9 +170,18 @@ export function createCore(deps: CoreDeps): Core {
     },
     async [Symbol.asyncDispose]() {
       shutdown.abort();
+      supervision[Symbol.dispose]();
       await manager[Symbol.asyncDispose]();
     },
   };
+}
+
+type Supervised = Pick<SupervisionDeps, 'sql' | 'journal' | 'runs' | 'manager'>;
+
+function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): Supervision {
+  const { limits, approvals } = config;
+  const questionMs = approvals.expiresAfterMs;
+  return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
 type LoopParts = CoreDeps & {
@@ -167,6 +189,7 @@ type LoopParts = CoreDeps & {
   readonly journal: Journal;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
@@ -176,6 +199,7 @@ function createLoop({
   journal,
   approvals,
   toolbox,
+  policy,
   labels,
   onFinish,
   clock,
@@ -189,7 +213,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
@@ -210,14 +234,19 @@ function createLoop({
   };
 }
 
-function allTools(
-  deps: CoreDeps,
-  { workers, artifacts, labels }: { workers: Workers; artifacts: Artifacts; labels: Labels },
-): AnyTool[] {
+interface ToolParts {
+  readonly workers: Workers;
+  readonly artifacts: Artifacts;
+  readonly policy: Policy;
+  readonly labels: Labels;
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts, policy, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
+  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
     ...labels.tools({ model: deps.model, artifacts }),
   ];

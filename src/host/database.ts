@@ -1,7 +1,13 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
-import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import {
+  type AgentFilesTable,
+  type AgentRevisionsTable,
+  type AgentsTable,
+  agentsMigration,
+  fleetAgentsMigration,
+} from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
@@ -11,6 +17,7 @@ import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from 
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
+import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -21,6 +28,8 @@ export interface HostDatabase {
   inbox: InboxTable;
   sessions: SessionsTable;
   agents: AgentsTable;
+  agent_revisions: AgentRevisionsTable;
+  agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
@@ -39,6 +48,8 @@ export const hostMigrations: readonly Migration[] = [
   artifactsMigration,
   accessMigration,
   steeringMigration,
+  supervisionMigration,
+  fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
 ];

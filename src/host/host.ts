@@ -11,9 +11,10 @@ import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
-import { readOperator } from './agents/operator.ts';
+import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
+import { credentialRoutes } from './api/routes/credentials.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createControl } from './control/create-control.ts';
@@ -21,12 +22,15 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { createCredentialTools } from './credentials/credential-tools.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createHttpRequest } from './tools/http-request.ts';
+import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
@@ -105,6 +109,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const features: ApiFeature[] = [
     (app) => steeringRoutes(app, core.steering),
+    (app) => credentialRoutes(app, vault.credentials),
     (app) => exceptionRoutes(app, core.labels.exceptions),
   ];
   const api = stack.use(
@@ -144,9 +149,13 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createHttpRequest({ blobs, services: vault.services }),
+        createListServices(vault.services),
+        ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
       paths: { home: home.root, userHome: homedir() },
@@ -181,6 +190,7 @@ interface SweepDeps {
 async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps): Promise<void> {
   for (;;) {
     await core.approvals.expireDue();
+    await core.supervision.look();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AgentConfig, AgentStatus, PersonaFile } from './agent.ts';
 import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
@@ -20,8 +21,41 @@ export const AgentView = z.object({
   state: z.enum(['idle', 'working', 'waiting']),
   budget: BudgetView.nullable(),
   createdAt: z.number(),
+  role: z.string(),
+  status: AgentStatus,
+  team: z.string().nullable(),
 });
 export type AgentView = z.infer<typeof AgentView>;
+
+/** `GET /api/agents/{id}/config`: what can be changed of an agent, but the text of its files. */
+export const AgentSettings = AgentConfig.extend({
+  id: z.string(),
+  kind: z.enum(['operator', 'agent']),
+  status: AgentStatus,
+  /** Send it back with a change, and the change is refused when somebody else was faster. */
+  revision: z.number(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type AgentSettings = z.infer<typeof AgentSettings>;
+
+/** One persona file. `cap`: most characters of it that a model reads; null: all of it, by another reader. */
+export const PersonaFileView = z.object({
+  name: PersonaFile,
+  text: z.string(),
+  cap: z.number().nullable(),
+  writable: z.boolean(),
+});
+export type PersonaFileView = z.infer<typeof PersonaFileView>;
+
+export const PersonaFileVersionView = z.object({
+  name: PersonaFile,
+  version: z.number(),
+  at: z.number(),
+  by: z.string(),
+  content: z.string(),
+});
+export type PersonaFileVersionView = z.infer<typeof PersonaFileVersionView>;
 
 export const WorkerTemplateView = z.object({
   id: z.string(),
@@ -145,6 +179,20 @@ export const SandboxStatus = z.object({
 });
 export type SandboxStatus = z.infer<typeof SandboxStatus>;
 
+/** A run that is not over and past its deadline: who must act, since when, and what to do. */
+export const OverdueView = z.object({
+  runId: z.string(),
+  agentId: z.string(),
+  title: z.string(),
+  state: RunState,
+  owner: z.string(),
+  since: z.number(),
+  deadline: z.number(),
+  detail: z.string(),
+  remedy: z.string(),
+});
+export type OverdueView = z.infer<typeof OverdueView>;
+
 export const StatusView = z.object({
   version: z.string(),
   pid: z.number(),
@@ -159,6 +207,8 @@ export const StatusView = z.object({
   vault: VaultStatus.nullable(),
   sandbox: SandboxStatus,
   runs: z.object({ active: z.number(), waiting: z.number() }),
+  /** Open runs past the time until which somebody had to act, longest first. */
+  overdue: OverdueView.array(),
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),

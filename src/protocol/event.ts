@@ -38,7 +38,12 @@ export const RunStarted = event('run.started', {
 export const JournalEvent = z.discriminatedUnion('type', [
   RunStarted,
   /** The run goes on after a restart. `interrupted` lists the effects whose outcome is unknown. */
-  event('run.resumed', { epoch: z.number(), interrupted: z.array(z.string()) }),
+  event('run.resumed', {
+    epoch: z.number(),
+    interrupted: z.array(z.string()),
+    /** Why it was started again while the host ran on; absent: the host itself was. */
+    cause: z.string().optional(),
+  }),
   /** Text that enters the transcript: the user's message, the parent's task or answer, a note of the host. */
   event('input.received', {
     source: z.enum(['user', 'parent', 'host']),
@@ -136,6 +141,16 @@ export const JournalEvent = z.discriminatedUnion('type', [
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
     deadline: z.number().optional(),
+    /** Who must act: `person`, `vault`, `run`, `budget`. */
+    owner: z.string().optional(),
+  }),
+  /** Nobody acted until the deadline of a wait. Said once per wait; the run goes on waiting. */
+  event('run.overdue', {
+    owner: z.string(),
+    detail: z.string(),
+    since: z.number(),
+    deadline: z.number(),
+    remedy: z.string(),
   }),
   event('run.finished', {
     state: z.enum(['done', 'failed', 'cancelled', 'asked']),
@@ -149,7 +164,10 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
-  event('agent.changed', { agentId: z.string(), change: z.enum(['created', 'updated', 'archived']) }),
+  event('agent.changed', {
+    agentId: z.string(),
+    change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),
+  }),
 ]);
 export type JournalEvent = z.infer<typeof JournalEvent>;
 export type JournalEventType = JournalEvent['type'];

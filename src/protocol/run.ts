@@ -31,6 +31,8 @@ export const RunLimits = z.object({
   noProgressSteps: z.number().int().min(2).max(100).default(8),
   /** Wall time of one worker run in milliseconds, the time with an open question to its parent excluded. */
   workerTimeoutMs: z.number().int().min(1_000).max(14_400_000).default(600_000),
+  /** A run at work without any sign of progress for so long is started again; never less than a tool call may take. */
+  stallMs: z.number().int().min(1_000).max(86_400_000).default(600_000),
   /** Wall time of one tool call in milliseconds. */
   toolTimeoutMs: z.number().int().min(100).max(3_600_000).default(300_000),
   /** Output tokens asked for per model call. */

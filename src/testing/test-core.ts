@@ -34,6 +34,8 @@ export interface TestCoreOptions {
   /** The rest of `config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
+  /** Default: it always is. */
+  readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
   /** Default: none can be made. */
@@ -66,7 +68,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     blobs: await createFileBlobStore(join(home, 'blobs')),
     model: options.model,
     contextWindow: async () => undefined,
-    vaultReachable: async () => {},
+    vaultReachable: options.vaultReachable ?? (async () => {}),
     sandboxes,
     actingTools: () => tools,
     templates: templates.map((template) => ({
@@ -74,6 +76,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
       tools: [...new Set([...template.tools, ...tools.map((tool) => tool.name)])],
       ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
+    agentBase: 'You are an agent.',
     config,
     defaultModel: () => 'simulator/guide',
     paths: { home, userHome: '/home/nobody' },

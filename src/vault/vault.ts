@@ -4,10 +4,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { createArchives } from './credentials/archive.ts';
+import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { NO_METER } from './egress/meter.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
+import { createFreezes, type Freezes } from './freeze/freezes.ts';
+import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
 import { createBudgets } from './model/budgets.ts';
 import { Ledger } from './model/ledger.ts';
@@ -15,7 +21,11 @@ import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
 import { Spending } from './model/spending.ts';
+import { createIdentity } from './owner/identity.ts';
+import { createOwnerChanges } from './owner/owner-changes.ts';
+import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -62,9 +72,10 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const { logger, now = Date.now } = config;
+  const freezes = createFreezes(database, now);
   const directory = home.egressDoors;
-  const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
-  const deps = composeDoors(config, { database, ring, providers, exceptions, egress, tcpPort: () => tcpPort });
+  const egress = stack.use(createEgressProxy({ database, directory, exceptions, freezes, resolveAll, now, logger }));
+  const deps = composeDoors(config, { database, ring, providers, exceptions, freezes, egress, tcpPort: () => tcpPort });
   ledger = deps.routes.ledger;
   await egress.doors.reopen();
   const servers: Server[] = [];
@@ -111,20 +122,37 @@ interface Core {
   readonly ring: KeyRing;
   readonly providers: Providers;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
 function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers, exceptions, egress } = core;
-  const { logger } = config;
+  const { database, ring, providers, exceptions, egress, freezes } = core;
+  const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
+  const identity = createIdentity(createMeta(database), ring);
+  const ownerKeys = createOwnerKeys(database, now);
+  const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
-  secrets.onChange(() => {
-    guard = createSecretGuard(secrets.values());
-  });
-  secrets.load();
+  const made = { values: (): readonly string[] => [] };
+  const renewGuard = (): void => {
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
+  };
+  secrets.onChange(renewGuard);
+  credentials.onChange(renewGuard);
+  const openSealed = (): void => {
+    secrets.load();
+    credentials.load();
+    identity.load();
+  };
+  openSealed();
+  const reseal = (from: Buffer, to: Buffer): void => {
+    secrets.reseal(from, to);
+    credentials.reseal(from, to);
+    identity.reseal(from, to);
+  };
   const budgets = createBudgets(database);
   const spending = new Spending();
   const ledger = new Ledger({
@@ -132,14 +160,26 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     path: config.home.vaultDatabase,
     budgets,
     spending,
-    now: config.now ?? Date.now,
+    now,
     onWriteError: (error) => logger.error('the ledger could not be written', { error }),
   });
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
-  const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
+  const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: NO_METER, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
+  const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const changes = createOwnerChanges({
+    ...{ database, identity, keys: ownerKeys, now },
+    ...{ credentials, freezes, budgets, rules: egress.rules, exceptions },
+  });
   const copyDatabase = (): string => {
     ledger.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
@@ -158,6 +198,16 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     egress,
     prices,
     fetch,
+    credentials,
+    archives: createArchives({ credentials, secrets }),
+    identity,
+    ownerKeys,
+    changes,
+    freezes,
+    openSealed,
+    reseal,
+    servicesRoom,
+    trust,
   };
-  return { routes, proxy, callers, logger };
+  return { routes, proxy, callers, live, logger };
 }

@@ -84,6 +84,7 @@ export class ArrayControl implements Control {
       vault: null,
       sandbox: { launcher: 'bubblewrap', available: true, reason: '', remedy: '', limits: { memory: 'kernel' } },
       runs: { active: 0, waiting: 0 },
+      overdue: [],
       pendingApprovals: 1,
       agents: 1,
       lastSeq: this.stored.length,
@@ -231,6 +232,9 @@ function budget(): BudgetView {
 function agent(): AgentView {
   return {
     id: 'operator',
+    role: '',
+    status: 'active',
+    team: null,
     title: 'Operator',
     kind: 'operator',
     description: '',

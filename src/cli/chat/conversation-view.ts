@@ -189,7 +189,8 @@ function progressHandlers(state: ViewState): Handlers {
   const { screen, paint, own, runs } = state;
   return {
     'run.resumed': (run, event) => {
-      screen.line(paint.dim('  (Holdfast restarted; the run goes on)'));
+      const why = event.cause === undefined ? 'Holdfast restarted' : `started again: ${plainText(event.cause)}`;
+      screen.line(paint.dim(`  (${why}; the run goes on)`));
       if (event.interrupted.length > 0)
         dim(state, run, `outcome unknown: ${event.interrupted.length} interrupted effect(s)`);
     },
@@ -232,6 +233,7 @@ function progressHandlers(state: ViewState): Handlers {
       if (event.on !== 'child' && event.on !== 'approval')
         dim(state, run, `waits for the ${event.on}: ${event.detail}`);
     },
+    'run.overdue': (run, event) => dim(state, run, `still waits for ${event.detail}`, ` ${event.remedy}`),
     'artifact.created': (run, event) =>
       dim(state, run, `artifact ${event.name} (${bytes(event.bytes)})`, ' /artifact shows it'),
     'run.finished': (run, event, view) => {

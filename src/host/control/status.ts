@@ -8,6 +8,8 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
+import type { Overdue } from '../supervision/overdue.ts';
+import type { Supervision } from '../supervision/supervision.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
 
 export interface StatusDeps {
@@ -23,9 +25,11 @@ export interface StatusDeps {
   readonly approvals: Approvals;
   readonly agents: Agents;
   readonly journal: Journal;
+  readonly supervision: Supervision;
   readonly clock: Clock;
 }
 
+const MOST_OVERDUE = 50;
 const VAULT_ANSWERS_WITHIN_MS = 2_000;
 
 /** The state of the whole installation, each problem in one sentence with its remedy. Never throws. */
@@ -34,7 +38,12 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
   return async () => {
     const vault = await deps.vault.status(AbortSignal.timeout(VAULT_ANSWERS_WITHIN_MS)).catch(() => null);
     const model = deps.defaultModel();
-    const problems = [...vaultProblems(vault, model), ...sandboxProblems(deps.sandboxes)];
+    const overdue = (await deps.supervision.overdue()).sort((a, b) => a.deadline - b.deadline);
+    const problems = [
+      ...vaultProblems(vault, model),
+      ...sandboxProblems(deps.sandboxes),
+      ...overdueProblems(overdue, deps.clock.now()),
+    ];
     return {
       version: deps.version,
       pid: deps.pid,
@@ -51,11 +60,22 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
         active: await deps.runs.count(['queued', 'running']),
         waiting: await deps.runs.count(['waiting', 'asked']),
       },
+      overdue: overdue.slice(0, MOST_OVERDUE),
       pendingApprovals: (await deps.approvals.list('pending')).length,
       agents: (await deps.agents.list()).length,
       lastSeq: await deps.journal.lastSeq(),
     };
   };
+}
+
+function overdueProblems(overdue: readonly Overdue[], now: number): string[] {
+  const [first] = overdue;
+  if (first === undefined) return [];
+  const others = overdue.length === 1 ? '' : ` ${overdue.length - 1} more are late.`;
+  const minutes = Math.max(1, Math.round((now - first.since) / 60_000));
+  return [
+    `A run of ${first.agentId} (“${first.title}”) waits for ${first.detail} since ${minutes} min.${others} ${first.remedy}`,
+  ];
 }
 
 function vaultProblems(vault: VaultStatus | null, model: string): string[] {

@@ -57,13 +57,13 @@ export function createSandboxLabels(areas: LabelAreas): SandboxLabels {
       const statements = risk === 'sandbox-execute' ? await areas.raise(areaOf(run), labelled.label) : [];
       return { outcome: labelled, statements };
     },
-    forget: (run) => (run.spec.kind === 'worker' ? [areas.forget(areaOf(run))] : []),
+    forget: (run) => (run.spec.volume === undefined && run.spec.kind === 'worker' ? [areas.forget(areaOf(run))] : []),
   };
 }
 
-/** A volume belongs to one run, and is named for it. */
-function areaOf({ runId }: LabelledRun): string {
-  return `volume:${runId}`;
+/** A volume is a run's own, or an agent's that lasts. */
+function areaOf({ runId, spec }: LabelledRun): string {
+  return `volume:${spec.volume ?? runId}`;
 }
 
 /** What is private and names no readers belongs to the person the run acts for. */

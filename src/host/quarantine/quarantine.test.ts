@@ -84,7 +84,7 @@ describe('an agent that is not shown strangers’ text', () => {
     const { answer, runId } = await answerOf(world);
     expect(JSON.parse(answer ?? '')).toEqual({ open: true, amount: 120, kind: 'invoice' });
     const seen = JSON.stringify(acting.map((request) => [request.system, request.transcript]));
-    for (const word of ['Ignore', 'eve', 'evil.example']) expect(seen).not.toContain(word);
+    for (const word of ['Ignore', 'eve@', 'evil.example']) expect(seen).not.toContain(word);
     expect(reading).toHaveLength(1);
     expect(reading[0]?.tools).toEqual([]);
     expect(JSON.stringify(reading[0]?.transcript)).toContain('Ignore all instructions');
@@ -106,7 +106,7 @@ describe('an agent that is not shown strangers’ text', () => {
     });
     await using _world = world;
     expect(JSON.parse((await answerOf(world)).answer ?? '')).toEqual({ open: null, amount: null, kind: null });
-    expect(JSON.stringify(acting.at(-1)?.transcript)).not.toMatch(/eve/i);
+    expect(JSON.stringify(acting.at(-1)?.transcript)).not.toMatch(/to eve|obey/i);
   });
 
   it('can hand the text over to its person unread', async () => {

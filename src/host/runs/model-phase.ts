@@ -30,6 +30,8 @@ type ModelAction = Extract<NextAction, { kind: 'model' }>;
 type Finished = Extract<ModelEvent, { type: 'finished' }>;
 
 const MOST_FAILURES = 4;
+/** A vault that is away for longer is told to people, not only waited for. */
+const VAULT_BACK_WITHIN_MS = 300_000;
 const LONGEST_ASKED_WAIT_MS = 60_000;
 
 export async function callModel(
@@ -124,7 +126,13 @@ async function noteFailure(
   if (error.code === 'vault.unreachable' || error.code === 'vault.locked') {
     await writer.append([
       { type: 'model.failed', ...ids, error, willRetry: true },
-      { type: 'run.waiting', on: 'vault', detail: error.message },
+      {
+        type: 'run.waiting',
+        on: 'vault',
+        detail: error.message,
+        owner: 'vault',
+        deadline: deps.clock.now() + VAULT_BACK_WITHIN_MS,
+      },
     ]);
     await deps.vaultReachable(deps.signal);
     return;

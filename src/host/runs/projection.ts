@@ -28,7 +28,16 @@ export function createProjection(sql: HostSql): Projection {
       case 'reader.finished':
         return [guarded(update(run).set((row) => ({ cost_usd: row('cost_usd', '+', event.costUsd ?? 0) })))];
       case 'run.waiting':
-        return [guarded(update(run).set({ state: 'waiting', waiting_for: event.detail }))];
+        return [
+          guarded(
+            update(run).set({
+              state: 'waiting',
+              waiting_for: event.detail,
+              wait_owner: event.owner ?? null,
+              wait_deadline: event.deadline ?? null,
+            }),
+          ),
+        ];
       case 'approval.decided':
         return [guarded(update(run).set({ state: 'running', waiting_for: null }))];
       case 'effect.finished':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AgentSandbox } from '../../protocol/agent.ts';
 import { Label } from '../../protocol/label.ts';
 import { Permissions } from '../../protocol/permission.ts';
 import { RunKind, RunLimits } from '../../protocol/run.ts';
@@ -27,6 +28,10 @@ export const RunSpec = z.object({
   background: z.boolean().default(false),
   /** What its sandbox may reach, as places; absent: no network. The vault holds the run to it and to the owner's rules. */
   egress: z.array(z.string()).optional(),
+  /** The folder of volumes it uses and leaves behind, an agent's own; absent: one of its own, gone with the run. */
+  volume: z.string().optional(),
+  /** Limits of its sandbox below the deployment's. */
+  sandbox: AgentSandbox.omit({ egress: true }).optional(),
   /** Only the operator's own chat runs: no tool that acts, whatever `tools` says. */
   isOperator: z.boolean(),
   /** What it may do, as its agent, its parent and the floor allow together at its creation; absent: nothing of it. */

@@ -13,6 +13,11 @@ export interface RunsTable {
   model: string;
   state: string;
   waiting_for: string | null;
+  /** Counts only while it waits. */
+  wait_owner: string | null;
+  wait_deadline: number | null;
+  /** When its journal was told that nobody acted in time. */
+  overdue_at: number | null;
   /** Raised at each claim; every write of a run is guarded by it, so that a stale holder cannot write. */
   epoch: number;
   /** How often a restart found it running; three without progress and it is quarantined. */

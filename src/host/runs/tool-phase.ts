@@ -48,6 +48,8 @@ export async function answerCalls(writer: RunWriter, deps: ToolPhaseDeps, signal
   }
 }
 
+const CHILD_GRACE_MS = 60_000;
+
 type CallDeps = ToolPhaseDeps & { readonly signal: AbortSignal };
 
 async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): Promise<void> {
@@ -81,7 +83,7 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (tool.question !== undefined)
     return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
   const raised = await deps.sandboxLabels.before(writer, sandboxCall(writer, call, tool));
-  await writer.append([...passed.unwritten, ...startEvents(call, tool)], raised);
+  await writer.append([...passed.unwritten, ...startEvents(writer, call, { tool, at: startedAt })], raised);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
   await settle(writer, call, { outcome, before: [], startedAt, deps, tool });
 }
@@ -102,7 +104,11 @@ const sandboxCall = (writer: RunWriter, call: CallState, tool: AnyTool): Sandbox
   label: argumentLabel(writer.progress, call),
 });
 
-function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
+function startEvents(
+  { spec }: RunWriter,
+  call: CallState,
+  { tool, at }: { tool: AnyTool; at: number },
+): JournalEvent[] {
   const child = tool.startsRun === true ? { childRunId: childRunId(call.effectId) } : {};
   const started = {
     type: 'effect.started',
@@ -112,7 +118,10 @@ function startEvents(call: CallState, tool: AnyTool): JournalEvent[] {
     ...child,
   } as const;
   if (tool.waits !== true) return [started];
-  return [started, { type: 'run.waiting', on: 'child', detail: `${call.tool} waits for a worker` }];
+  // The worker has its own limit; only one that outlives it is late.
+  const deadline = at + spec.limits.workerTimeoutMs + CHILD_GRACE_MS;
+  const detail = `${call.tool} waits for a worker`;
+  return [started, { type: 'run.waiting', on: 'child', detail, owner: 'run', deadline }];
 }
 
 /** The run ends with a question in the unit that starts the call; the answer will be the call's result. */

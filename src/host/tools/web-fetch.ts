@@ -48,7 +48,11 @@ export function createWebFetch(deps: WebFetchDeps): Tool<WebFetchInput> {
     risk: 'network',
     idempotent: true,
     parallel: true,
-    resources: async ({ url }) => [{ kind: 'url', url: URL.parse(url)?.href ?? url, method: 'GET' }],
+    async resources(input) {
+      // What is no address touches nothing: `execute` says so.
+      const url = URL.parse(input.url);
+      return url === null ? [] : [{ kind: 'url', url: url.href, method: 'GET' }];
+    },
     async execute(input, context) {
       const url = URL.parse(input.url);
       if (!url) return failed('error', `${JSON.stringify(input.url)} is no address. Give it whole, with https://.`, []);

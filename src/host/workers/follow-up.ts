@@ -1,9 +1,8 @@
 import { newId } from '../../base/id.ts';
-import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { MessageId } from '../../protocol/ids.ts';
 import type { Statement } from '../../storage/store.ts';
-import type { Agents } from '../agents/agents.ts';
+import type { AgentRuns } from '../agents/agent-runs.ts';
 import { chatSpec } from '../inbox/chat-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Sessions } from '../inbox/sessions.ts';
@@ -25,13 +24,11 @@ export interface FollowUps {
 }
 
 export interface FollowUpDeps {
-  readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
   readonly sessions: Sessions;
   readonly quarantine: Quarantine;
   readonly inbox: () => Inbox;
   readonly manager: () => RunManager;
-  readonly config: HoldfastConfig;
-  readonly defaultModel: () => string;
 }
 
 /** Who the host's own messages are from. */
@@ -49,11 +46,10 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
       if (follow === undefined) return [];
       const { runId, spec, progress } = writer;
       const session = await deps.sessions.get(follow.sessionId);
-      const agent = await deps.agents.get(spec.agentId);
       const what = event.state === 'asked' ? 'asks' : event.state === 'done' ? 'is done' : 'ended without a result';
       const text = `The worker ${spec.template} ${what}: ${spec.title}`;
       const message = { id: newId(MessageId, 'msg'), text, session };
-      const chat = chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config: deps.config });
+      const chat = await chatSpec(message, deps.agentRuns);
       const label = resultLabel(progress.label, event, spec.resultFields);
       const body = await deps.quarantine.hide(
         { runId, spec: chat },

@@ -4,7 +4,7 @@ import type { Resource } from '../../protocol/resource.ts';
 import { TypedFields } from '../quarantine/fields.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
-import type { Reach, Workers } from './workers.ts';
+import type { Places, Reach, Workers } from './workers.ts';
 
 const SpawnInput = z.strictObject({
   template: z.string().describe('Which kind of worker, by its id'),
@@ -32,7 +32,7 @@ const WorkerRef = z.strictObject({ worker: z.string().min(1) });
 /** The tools that only plan and delegate: all that the operator has, and no effect outside our own rows. */
 export function createWorkerTools(
   workers: Workers,
-  options: { userHome: string; networkTools: readonly string[]; reach: Reach },
+  options: { userHome: string; networkTools: readonly string[]; reach: Reach; places: Places },
 ): AnyTool[] {
   const control = { risk: 'control', idempotent: true, parallel: true } as const;
   const templateResource = (id: string, egress: readonly string[]): Resource => {
@@ -47,10 +47,11 @@ export function createWorkerTools(
     input: SpawnInput,
     waits: true,
     startsRun: true,
-    async resources(input, { agentId }) {
+    async resources(input, caller) {
       const template = workers.templates.find((known) => known.id === input.template);
       const folders = await resolveFolders(input.allowed_paths ?? [], options.userHome);
-      const egress = await options.reach(agentId, template?.egress);
+      const places = template === undefined ? [] : options.places(template, caller);
+      const egress = await options.reach(caller.agentId, places);
       return [
         ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
         templateResource(input.template, egress),

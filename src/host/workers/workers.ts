@@ -1,3 +1,4 @@
+import { type CompiledFloor, placesWithin } from '../../policy/floor.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { ErrorInfo } from '../../protocol/event.ts';
 import type { Label } from '../../protocol/label.ts';
@@ -11,11 +12,11 @@ import { foldEvents } from '../runs/progress.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import { type RunStore, specOf } from '../runs/run-store.ts';
 import type { RunsTable } from '../runs/tables.ts';
-import type { ToolContext } from '../tools/tool.ts';
+import type { ToolCaller, ToolContext } from '../tools/tool.ts';
 import { type AllowedPath, resolveFolders } from './folders.ts';
 import type { WorkerTemplate } from './templates.ts';
 import { resultData, resultLabel, type WorkerEnd } from './worker-result.ts';
-import { type WorkerTask, workerSpec } from './worker-spec.ts';
+import { type WorkerTask, workerPermissions, workerSpec } from './worker-spec.ts';
 
 /**
  * Starts workers for a run and brings back what became of them. A worker is a run of its own, whose id follows from the
@@ -44,7 +45,19 @@ export interface WorkersDeps {
   readonly journal: Journal;
   readonly templates: readonly WorkerTemplate[];
   readonly reach: Reach;
+  readonly places: Places;
   readonly userHome: string;
+}
+
+/** What a template's sandbox may ask for when this caller starts it. */
+export type Places = (template: WorkerTemplate, caller: ToolCaller) => readonly string[];
+
+/** Bounded by what template and caller may do together, and by the floor. */
+export function createPlaces(floor: CompiledFloor): Places {
+  return (template, { agentId, permissions }) => {
+    const { allowed_egress } = workerPermissions(template, permissions);
+    return placesWithin(floor, agentId, allowed_egress ?? template.egress ?? []);
+  };
 }
 
 /** What a template's sandbox reaches for this agent, as text for people. */
@@ -70,11 +83,14 @@ export function createWorkers(deps: WorkersDeps): Workers {
     const parent = await deps.runs.get(context.runId);
     const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
     const template = deps.templates.find((known) => known.id === task.template);
+    const parentSpec = specOf(parent);
+    const places = template === undefined ? [] : deps.places(template, parentSpec);
     const spec = workerSpec(task, {
-      parent: { runId: parent.id, spec: specOf(parent), label: context.label },
+      parent: { runId: parent.id, spec: parentSpec, label: context.label },
       templates: deps.templates,
       folders,
-      reach: await deps.reach(context.agentId, template?.egress),
+      places,
+      reach: await deps.reach(context.agentId, places),
     });
     await deps.store.write([deps.manager().create(spec, id).statement]);
   };

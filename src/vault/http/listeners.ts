@@ -7,11 +7,13 @@ import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { AgentId } from '../../protocol/ids.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
+import type { LiveCalls } from '../freeze/live-calls.ts';
 import type { Caller, ModelProxy } from '../model/model-proxy.ts';
 import type { Callers } from '../store/callers.ts';
 import { wireOfUrl } from '../wires/route.ts';
 import { sendError, sendModelError } from './answer.ts';
-import { type Door, type RoutesDeps, runRoute } from './routes.ts';
+import type { Door } from './route.ts';
+import { type RoutesDeps, runRoute } from './routes.ts';
 
 /**
  * The vault's doors. Who may pass the two unix sockets is decided by their file mode (0600) and directory (0700); the
@@ -21,6 +23,7 @@ export interface ListenersDeps {
   readonly routes: RoutesDeps;
   readonly proxy: ModelProxy;
   readonly callers: Callers;
+  readonly live: LiveCalls;
   readonly logger: Logger;
 }
 
@@ -90,7 +93,21 @@ function onModelCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   const caller = callerFromHeaders(request);
   if (caller instanceof HoldfastError) refuseModelCall(request, response, caller);
   else if (request.method !== 'POST') refuseModelCall(request, response, notPost(request));
-  else deps.proxy.handle(request, response, caller);
+  else serveModelCall(deps, { request, response, caller });
+}
+
+/** Both doors end here: whoever is frozen gets nothing, and a freeze finds what is under way. */
+function serveModelCall(
+  { routes, live, proxy }: ListenersDeps,
+  { request, response, caller }: { request: IncomingMessage; response: ServerResponse; caller: Caller },
+): void {
+  const frozen = routes.freezes.refusal(caller.agent);
+  if (frozen) {
+    refuseModelCall(request, response, frozen);
+    return;
+  }
+  live.hold(caller.agent, response);
+  proxy.handle(request, response, caller);
 }
 
 function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: ServerResponse): void {
@@ -109,7 +126,7 @@ function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   } else if (!url.startsWith('/model/')) {
     refuseModelCall(request, response, new HoldfastError('not-found', 'This port serves /model/… alone.'));
   } else if (request.method !== 'POST') refuseModelCall(request, response, notPost(request));
-  else deps.proxy.handle(request, response, { agent, run: null, callId: `tcp_${uuidv7()}` });
+  else serveModelCall(deps, { request, response, caller: { agent, run: null, callId: `tcp_${uuidv7()}` } });
 }
 
 function callerFromHeaders({ headers }: IncomingMessage): Caller | HoldfastError {

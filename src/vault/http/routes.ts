@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { EgressDoorRequest, EgressRules } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
@@ -25,14 +25,18 @@ import type { Callers } from '../store/callers.ts';
 import type { KeyRing } from '../store/key-ring.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { sendJson } from './answer.ts';
-import { parseJson, readBody } from './body.ts';
+import { readBody } from './body.ts';
+import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-routes.ts';
+import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
+import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps {
+export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -47,31 +51,19 @@ export interface RoutesDeps {
   readonly fetch: FetchRoute;
   /** Makes a copy of the database, as encrypted as it is, and answers with its path. */
   readonly copyDatabase: () => string;
+  /** Opens everything that is sealed, after an unlock. */
+  readonly openSealed: () => void;
+  /** Seals everything anew; called inside one transaction. */
+  readonly reseal: (from: Buffer, to: Buffer) => void;
 }
 
-export type Door = 'owner' | 'host';
-
-interface Context {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** What the pattern's group matched, decoded. */
-  readonly name: string;
-}
-
-interface Route {
-  readonly method: string;
-  readonly pattern: RegExp;
-  readonly hostToo?: true;
-  /** The answer's JSON; `undefined` = 204, or the route answered itself. */
-  readonly run: (deps: RoutesDeps, context: Context) => unknown;
-}
-
-const SMALL_BODY_BYTES = 262_144;
-
-const json = async (request: IncomingMessage): Promise<unknown> => parseJson(await readBody(request, SMALL_BODY_BYTES));
+const json = readSmallJson;
 const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMALL_BODY_BYTES);
 
-const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route<RoutesDeps>[] = [
+  ...CREDENTIAL_ROUTES,
+  ...SERVICE_ROUTES,
+  ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
   { method: 'GET', pattern: /^\/budgets$/, hostToo: true, run: (deps) => ({ budgets: budgetViews(deps) }) },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
@@ -174,27 +166,25 @@ const ROUTES: readonly Route[] = [
     run: async (deps, { request }) => {
       const given = await raw(request);
       await deps.ring.unlock(deps.ring.source === 'keychain' ? given : withoutNewline(given));
-      deps.secrets.load();
+      deps.openSealed();
     },
   },
   {
     method: 'PUT',
     pattern: /^\/passphrase$/,
-    run: async (deps, { request }) =>
-      deps.ring.changePassphrase(withoutNewline(await raw(request)), (from, to) => deps.secrets.reseal(from, to)),
+    run: async (deps, { request }) => deps.ring.changePassphrase(withoutNewline(await raw(request)), deps.reseal),
   },
   {
     method: 'PUT',
     pattern: /^\/keychain-key$/,
-    run: async (deps, { request }) =>
-      deps.ring.changeToKeychain(await raw(request), (from, to) => deps.secrets.reseal(from, to)),
+    run: async (deps, { request }) => deps.ring.changeToKeychain(await raw(request), deps.reseal),
   },
 ];
 
 export async function runRoute(
   deps: RoutesDeps,
   door: Door,
-  exchange: Pick<Context, 'request' | 'response'>,
+  exchange: Pick<RouteContext, 'request' | 'response'>,
 ): Promise<void> {
   const { request, response } = exchange;
   const path = (request.url ?? '').split('?')[0] ?? '';
@@ -208,7 +198,8 @@ export async function runRoute(
   if (door === 'host' && !route.hostToo) {
     throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
   }
-  const result = await route.run(deps, { request, response, name: decode(route.pattern.exec(path)?.[1]) });
+  const [, name, second] = route.pattern.exec(path) ?? [];
+  const result = await route.run(deps, { request, response, door, name: decode(name), second: decode(second) });
   if (response.headersSent) return;
   if (result === undefined) response.writeHead(204).end();
   else sendJson(response, 200, result);

@@ -109,10 +109,12 @@ export function foldRun(id: string, events: readonly EventView[]): RunModel {
   return run;
 }
 
+const STILL_WAITING: readonly JournalEvent['type'][] = ['approval.requested', 'run.overdue'];
+
 /** Whatever a run does next ends its wait. */
 function endWait(run: Draft, { at, event }: EventView): void {
   const last = run.items.findLast((item) => item.kind === 'wait');
-  if (last?.kind !== 'wait' || last.endedAt !== undefined || event.type === 'approval.requested') return;
+  if (last?.kind !== 'wait' || last.endedAt !== undefined || STILL_WAITING.includes(event.type)) return;
   last.endedAt = at;
   if (run.state === 'waiting') run.state = 'running';
 }
@@ -231,11 +233,13 @@ function foldNote(run: Draft, event: JournalEvent, { seq, at }: { seq: number; a
 function noteText(event: JournalEvent): string | undefined {
   if (event.type === 'run.resumed') {
     const unknown = event.interrupted.length;
+    const after = event.cause === undefined ? 'Went on after a restart' : `Started again: ${event.cause}`;
     return unknown === 0
-      ? 'Went on after a restart'
-      : `Went on after a restart; the outcome of ${unknown} ${unknown === 1 ? 'effect is' : 'effects are'} unknown`;
+      ? after
+      : `${after}; the outcome of ${unknown} ${unknown === 1 ? 'effect is' : 'effects are'} unknown`;
   }
   if (event.type === 'run.continued') return `Ran out of rounds and went on by itself (${event.continues})`;
+  if (event.type === 'run.overdue') return `Still waits for ${event.detail}. ${event.remedy}`;
   if (event.type !== 'loop.noticed') return undefined;
   const what = { warn: 'was warned', skip: 'call was skipped', stop: 'run was stopped' }[event.verdict];
   return `Loop noticed: ${event.tool} repeated ${event.count} times, ${what}`;

@@ -17,6 +17,8 @@ export interface DoorContext {
   /** Read for every connection, so that a change of the owner's holds at once. */
   grant(): EgressGrant;
   limits(): EgressLimits;
+  /** Why nothing goes through at all, when the kill switch was used. */
+  frozen(): string | undefined;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
   /** Sockets that are a tunnel in which plain http is spoken, and what the tunnel is for. */
@@ -44,6 +46,8 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
   const grant = door.grant();
   const verdict = judgeEgress(target, grant);
   const place = placeOf(target);
+  const frozen = door.frozen();
+  if (frozen !== undefined) return refuse(door, target, `${place}; ${frozen}`);
   if (verdict === 'not-of-this-run')
     return refuse(door, target, `${place}; the worker's template does not list it under egress`);
   if (verdict !== 'allowed') {

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
 import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
@@ -29,6 +30,7 @@ export interface DoorsDeps {
   readonly directory: string;
   readonly rules: OwnerRules;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly connections: ConnectionLog;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
@@ -98,9 +100,11 @@ export function createDoors(deps: DoorsDeps): Doors {
     return await made;
   };
 
-  deps.rules.onChange(() => {
+  const recheckAll = (): void => {
     for (const { door } of held.values()) door.recheck();
-  });
+  };
+  deps.rules.onChange(recheckAll);
+  deps.freezes.onChange(recheckAll);
   const timer = setInterval(() => {
     for (const [run, { renewedAt }] of held) if (renewedAt + LEASE_MS < deps.now()) void close(run);
   }, LEASE_CHECK_MS);
@@ -141,7 +145,9 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     run,
     resolveAll: deps.resolveAll,
     log: deps.connections,
+    frozen: () => deps.freezes.of(agent)?.reason,
     grant: () => {
+      if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();
       return { ...deps.rules.grantOf(agent), only: places && rulesOf(places) };
     },

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
+import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
@@ -18,6 +19,7 @@ export interface EgressProxyDeps {
   /** Where the sockets are. */
   readonly directory: string;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;

@@ -56,7 +56,7 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     failed: (reason) => end('failed', reason),
     cut: (reason) => end('cut', reason),
     recheck: () => {
-      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', 'its rules were changed');
+      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', door.frozen() ?? 'its rules were changed');
     },
     get ended() {
       return ended;
