@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./commands/config.ts')).config,
   budget: async () => (await import('./commands/budget.ts')).budget,
   policy: async () => (await import('./commands/policy.ts')).policy,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,

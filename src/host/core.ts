@@ -8,6 +8,7 @@ import type { Agents } from './agents/agents.ts';
 import type { PersonaFiles } from './agents/persona-files.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
+import type { AuditSink } from './audit/sink.ts';
 import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
@@ -20,6 +21,7 @@ import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -62,6 +64,8 @@ export interface Core extends AsyncDisposable {
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -187,6 +191,7 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
 type LoopParts = CoreDeps & {
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
+  readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
@@ -197,6 +202,7 @@ type LoopParts = CoreDeps & {
 function createLoop({
   lateInputs,
   journal,
+  runs,
   approvals,
   toolbox,
   policy,
@@ -209,6 +215,7 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
     tools: {
       tools: toolbox.byName,
       clock,

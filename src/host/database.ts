@@ -10,6 +10,7 @@ import {
 } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
@@ -20,7 +21,7 @@ import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase {
+export interface HostDatabase extends AuditTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -52,6 +53,7 @@ export const hostMigrations: readonly Migration[] = [
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
+  auditMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -14,9 +14,13 @@ import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
+import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
+import { createAnchors } from './audit/anchors/create-anchors.ts';
+import { createAudit } from './audit/audit.ts';
+import { recordConfig } from './audit/config-row.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -65,6 +69,17 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
+  const audit = createAudit({
+    store,
+    sql: core.sql,
+    sink: core.audit,
+    vault: vault.audit,
+    anchors: await createAnchors(config.audit.anchors, home.root),
+    config: config.audit,
+    clock,
+    log: log.child('audit'),
+  });
   let url = '';
   const defaultModel = modelOf(config);
   const facts = {
@@ -83,7 +98,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
-    status: createStatus(facts),
+    status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
   await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
@@ -93,6 +108,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
+  background.add('audit', audit.run);
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
@@ -110,6 +126,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const features: ApiFeature[] = [
     (app) => steeringRoutes(app, core.steering),
     (app) => credentialRoutes(app, vault.credentials),
+    auditRoutes(audit),
     (app) => exceptionRoutes(app, core.labels.exceptions),
   ];
   const api = stack.use(

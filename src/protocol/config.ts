@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AuditConfig } from './audit.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
 import { RunLimits } from './run.ts';
@@ -94,6 +95,8 @@ export const HoldfastConfig = z.strictObject({
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
     })
     .prefault({}),
+  /** Where the heads of the audit's hash chain are anchored. */
+  audit: AuditConfig.prefault({}),
   policy: z
     .strictObject({
       /** `quarantine`: agents get references in place of text that strangers wrote, and ask for typed facts from it. */

@@ -1,8 +1,9 @@
 import type { EventOf } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { LateInputs } from '../steering/late-inputs.ts';
+import { type ClaimCheck, claimMark } from './claim-check.ts';
 import { callModel, type ModelPhaseDeps } from './model-phase.ts';
-import { nextAction } from './next-action.ts';
+import { type NextAction, nextAction } from './next-action.ts';
 import type { RunWriter } from './run-writer.ts';
 import { answerCalls, type ToolPhaseDeps } from './tool-phase.ts';
 
@@ -13,6 +14,7 @@ import { answerCalls, type ToolPhaseDeps } from './tool-phase.ts';
 export interface RunLoopDeps {
   readonly model: ModelPhaseDeps;
   readonly tools: ToolPhaseDeps;
+  readonly checkClaims: ClaimCheck;
   readonly lateInputs: Pick<LateInputs, 'take' | 'noticed'>;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
   readonly onFinish: OnFinish;
@@ -40,15 +42,33 @@ export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: Abo
         await writer.append([{ type: 'limit.reached', limit: action.limit, count: action.count }]);
         break;
       case 'finish':
-        await finishRun(writer, deps, {
-          type: 'run.finished',
-          state: action.state,
-          result: action.result,
-          ...(action.error === undefined ? {} : { error: action.error }),
-        });
+        await finish(writer, action, deps);
         break;
     }
   }
+}
+
+type Finish = Extract<NextAction, { kind: 'finish' }>;
+
+/** An answer that says more than was done is questioned once; what it still claims then is marked. */
+async function finish(writer: RunWriter, action: Finish, deps: RunLoopDeps): Promise<void> {
+  const claims = action.state === 'done' ? await deps.checkClaims(writer) : [];
+  const unsupported = claims.filter((claim) => claim.effectId === null);
+  if (unsupported.length > 0 && !writer.progress.claimsQuestioned && writer.progress.limit === undefined) {
+    await writer.append([{ type: 'claims.questioned', claims: unsupported.map((claim) => claim.text) }]);
+    return;
+  }
+  const { result, state, error } = action;
+  await finishRun(writer, deps, {
+    type: 'run.finished',
+    state,
+    result: {
+      ...result,
+      text: `${result.text}${claimMark(unsupported)}`,
+      ...(claims.length === 0 ? {} : { claims: [...claims] }),
+    },
+    ...(error === undefined ? {} : { error }),
+  });
 }
 
 /** The sandbox is made while the model thinks. What goes wrong is told when a tool needs it. */

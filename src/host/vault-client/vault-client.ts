@@ -18,6 +18,7 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
@@ -43,6 +44,7 @@ export interface VaultClient extends AsyncDisposable {
   readonly credentials: VaultCredentials;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  readonly audit: VaultAudit;
   /** APIs that agents use without seeing a key. */
   readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
@@ -133,6 +135,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    audit: createVaultAudit(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
