@@ -15,6 +15,7 @@ import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
@@ -49,6 +50,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
@@ -91,6 +93,7 @@ export function createCore(deps: CoreDeps): Core {
   const shutdown = new AbortController();
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
@@ -100,12 +103,19 @@ export function createCore(deps: CoreDeps): Core {
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
-  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const followUps = createFollowUps({
+    ...made,
+    agentRuns,
+    quarantine: labels.quarantine,
+    sessions,
+    inbox: () => inbox,
+  });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
-    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -114,6 +124,7 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
@@ -121,7 +132,7 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -130,6 +141,7 @@ export function createCore(deps: CoreDeps): Core {
     inbox,
     sessions,
     lanes,
+    labels,
     manager,
     policy,
     toolbox,
@@ -165,6 +177,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
@@ -175,6 +188,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -189,7 +203,9 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -199,7 +215,7 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
@@ -212,13 +228,15 @@ interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
   readonly places: Places;
+  readonly labels: Labels;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

@@ -14,9 +14,11 @@ import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
@@ -135,18 +137,20 @@ export async function createHost(options: HostConfig): Promise<Host> {
     return target;
   };
   const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
-  const features = [policyRoutes(desk)];
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase, features };
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const features: ApiFeature[] = [
+    policyRoutes(desk),
+    auditRoutes(audit),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [
-        (app) => steeringRoutes(app, core.steering),
-        (app) => agentAdminRoutes(app, core),
-        (app) => credentialRoutes(app, vault.credentials),
-        auditRoutes(audit),
-        (app) => budgetRoutes(app, { vault: vault.spending }),
-      ],
+      features,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),

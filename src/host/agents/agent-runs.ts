@@ -66,6 +66,7 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
         folders: [],
         background: false,
         principal: 'owner',
+        untrusted: deps.config.policy.untrusted,
         unattended: false,
         ...request,
         agentId,
