@@ -16,6 +16,7 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
@@ -54,6 +55,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly mesh: Mesh;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -100,10 +102,11 @@ export function createCore(deps: CoreDeps): Core {
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
+  const mesh = createMesh({ ...made, ...conversations, ...room });
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
   const followUps = createFollowUps({
     ...made,
     agentRuns,
@@ -115,7 +118,7 @@ export function createCore(deps: CoreDeps): Core {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
-    return [...rows, ...(await followUps.statements(writer, event))];
+    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -131,6 +134,7 @@ export function createCore(deps: CoreDeps): Core {
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
     loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
@@ -144,6 +148,7 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    mesh,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -152,6 +157,7 @@ export function createCore(deps: CoreDeps): Core {
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await mesh.sweep();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -229,14 +235,16 @@ interface ToolParts {
   readonly artifacts: Artifacts;
   readonly places: Places;
   readonly labels: Labels;
+  readonly mesh: Mesh;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...mesh.tools,
     ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

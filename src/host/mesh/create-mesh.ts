@@ -73,21 +73,3 @@ export function createMesh(deps: MeshDeps): Mesh {
     },
   };
 }
-
-/** What any agent may be granted of it; the operator has all but the blackboard's writing hand by default. */
-export const MESH_TOOLS = [
-  'read_blackboard',
-  'list_blackboard',
-  'write_blackboard',
-  'watch_blackboard',
-  'publish_event',
-  'subscribe_event',
-  'send_message',
-  'hand_off',
-  'check_inbox',
-  'claim_task',
-  'update_status',
-  'complete_task',
-  'review_task',
-  'cancel_task',
-] as const;

@@ -52,7 +52,7 @@ function handOffTool(deps: TaskToolsDeps): Tool<HandOffInput> {
     },
     async execute(input, context) {
       try {
-        return told({ handed_off: true, ...taskView(await handOff(input, context, deps)) });
+        return told({ handed_off: true, ...taskView(await handOff(input, context, deps)) } as JsonValue);
       } catch (thrown) {
         return refused(thrown, 'handed_off: false. Nobody works on this.');
       }
