@@ -24,6 +24,7 @@ import { createClaimCheck } from './runs/claim-check.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
@@ -74,6 +75,8 @@ export interface CoreDeps {
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
@@ -207,6 +210,7 @@ function createLoop({
     onFinish,
     lateInputs,
     checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,

@@ -19,6 +19,9 @@ import { steeringRoutes } from './api/routes/steering.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
 import { recordConfig } from './audit/config-row.ts';
+import { budgetRoutes } from './budgets/budget-routes.ts';
+import { createBudgetWarnings } from './budgets/budget-warnings.ts';
+import { createRunBudget } from './budgets/run-budget.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -80,7 +83,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
   });
   let url = '';
   const defaultModel = modelOf(config);
+  const budgetWarnings = createBudgetWarnings({
+    ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
+    ...{ sql: core.sql, journal: core.journal, runs: core.runs },
+  });
   const facts = {
+    budgetWarnings,
     ...core,
     ...engine,
     home: home.root,
@@ -107,6 +115,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
@@ -128,6 +137,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
         (app) => steeringRoutes(app, core.steering),
         (app) => credentialRoutes(app, vault.credentials),
         auditRoutes(audit),
+        (app) => budgetRoutes(app, { vault: vault.spending }),
       ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
@@ -150,6 +160,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -158,7 +169,14 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       blobs,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
-      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      vaultReachable,
+      budget: createRunBudget({
+        vault: vault.spending,
+        vaultReachable,
+        atCap: config.budgets.atCap,
+        clock,
+        log: log.child('budgets'),
+      }),
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),

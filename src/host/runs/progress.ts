@@ -112,8 +112,8 @@ const HANDLERS: Handlers = {
     p.attempts += 1;
   },
   'model.failed': (p, event) => {
-    // Waiting for the vault is no failure of the model and does not use up its attempts.
-    if (!event.error.code.startsWith('vault.')) p.failures += 1;
+    // Waiting for the vault or for a budget is no failure of the model and does not use up its attempts.
+    if (!event.error.code.startsWith('vault.') && event.error.code !== 'budget.exceeded') p.failures += 1;
     p.modelError = event.willRetry ? undefined : event.error;
   },
   'model.finished': applyModelFinished,
