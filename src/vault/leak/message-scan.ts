@@ -73,7 +73,8 @@ function wholeHits({ table }: Tables, { bytes, view }: Part): Hit[] {
 }
 
 function packedHits(tables: Tables, { bytes, view }: Part): Hit[] {
-  const guilty = (text: string): Hit[] => findPacked(text).filter(({ contents }) => holds(tables, contents));
+  const guilty = (text: string): Hit[] =>
+    findPacked(text).filter(({ contents }) => contents === undefined || holds(tables, contents));
   const plain = guilty(bytes.toString('latin1'));
   return view ? [...plain, ...guilty(view.bytes.toString('latin1')).map((hit) => toOriginal(view, hit))] : plain;
 }
@@ -82,7 +83,9 @@ function packedHits(tables: Tables, { bytes, view }: Part): Hit[] {
 function holds(tables: Tables, contents: Buffer, depth = PIECES_IN_ARCHIVES): boolean {
   const part = partOf(contents);
   if (wholeHits(tables, part).length > 0 || piecesIn(tables, [part]).length > 0) return true;
-  return depth > 0 && findPacked(contents.toString('latin1')).some((inner) => holds(tables, inner.contents, depth - 1));
+  if (depth === 0) return false;
+  const inner = findPacked(contents.toString('latin1'));
+  return inner.some((archive) => archive.contents === undefined || holds(tables, archive.contents, depth - 1));
 }
 
 function piecesIn({ cuts }: Tables, parts: readonly Part[]): readonly string[] {

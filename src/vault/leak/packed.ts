@@ -7,7 +7,8 @@ import type { Hit } from './pattern-table.ts';
  * that thousands of false beginnings cost little.
  */
 export interface Packed extends Hit {
-  readonly contents: Buffer;
+  /** `undefined`: larger than is looked into, so nobody can say what is in it. */
+  readonly contents: Buffer | undefined;
 }
 
 const MOST_ARCHIVES = 32;
@@ -37,7 +38,8 @@ function findCoded(text: string, { head, decode, belongs }: Coding): Packed[] {
     end = index < end ? end : endOf(text, index, belongs);
     if (unpack(decode(withoutBreaks(text.slice(index, Math.min(end, index + TRIAL_CHARS))))) === undefined) continue;
     const contents = unpack(decode(withoutBreaks(text.slice(index, end))));
-    if (contents?.length) found.push({ from: index, to: end, contents });
+    if (contents === 'large') found.push({ from: index, to: end, contents: undefined });
+    else if (contents?.length) found.push({ from: index, to: end, contents });
   }
   return found;
 }
@@ -51,17 +53,18 @@ export function findRawPacked(bytes: Buffer): readonly Packed[] {
     if (found.length >= MOST_ARCHIVES || trials > MOST_TRIALS) break;
     if (unpack(bytes.subarray(at, at + TRIAL_CHARS)) === undefined) continue;
     const contents = unpack(bytes.subarray(at));
-    if (contents?.length) found.push({ from: at, to: bytes.length, contents });
+    if (contents === 'large') found.push({ from: at, to: bytes.length, contents: undefined });
+    else if (contents?.length) found.push({ from: at, to: bytes.length, contents });
   }
   return found;
 }
 
-/** `undefined`: no archive, or one that is larger than is looked into. */
-function unpack(bytes: Buffer): Buffer | undefined {
+/** `undefined`: no archive. */
+function unpack(bytes: Buffer): Buffer | 'large' | undefined {
   try {
     return gunzipSync(bytes, OPTIONS);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return error instanceof RangeError ? 'large' : undefined;
   }
 }
 
