@@ -4,6 +4,7 @@ import type { Statement } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { cleanEvents } from '../leaks/clean-events.ts';
 import type { LeakGuard } from '../leaks/leak-guard.ts';
+import { cleanEvent } from './clean-event.ts';
 import { applyEvent, type Progress } from './progress.ts';
 import type { Projection } from './projection.ts';
 import type { RunSpec } from './spec.ts';
@@ -62,7 +63,8 @@ export function createRunWriter(
   return {
     ...run,
     observe: (event) => applyEvent(run.progress, event),
-    append: async (events, also) => {
+    append: async (raw, also) => {
+      const events = raw.map(cleanEvent);
       if (deps.leaks === undefined) return await write(events, also);
       return await write(await cleanEvents(deps.leaks, events, { signal: deps.signal, waiting }), also);
     },
