@@ -16,6 +16,7 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
 import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
@@ -72,6 +73,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -126,6 +129,7 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {

@@ -22,6 +22,8 @@ export interface DoorContext {
   limits(): EgressLimits;
   /** Why nothing goes through at all, when the kill switch was used. */
   frozen(): string | undefined;
+  /** Looks at what one connection sends; a canary in it freezes the agent, and with that cuts the connection. */
+  watch(): (chunk: Buffer) => void;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
   /** Sockets that are a tunnel in which plain http is spoken, and what the tunnel is for. */

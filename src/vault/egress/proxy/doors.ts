@@ -6,6 +6,7 @@ import type { Logger } from '../../../base/logger.ts';
 import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
@@ -32,6 +33,7 @@ export interface DoorsDeps {
   readonly rules: OwnerRules;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly connections: ConnectionLog;
   readonly meter?: EgressMeter | undefined;
   readonly resolveAll: ResolveAll;
@@ -149,6 +151,7 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     meter: deps.meter,
     log: deps.connections,
     frozen: () => deps.freezes.of(agent)?.reason,
+    watch: () => deps.tripwire.watch(agent, 'a connection of its sandbox'),
     grant: () => {
       if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();

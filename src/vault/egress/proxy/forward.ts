@@ -20,6 +20,7 @@ export async function forward(door: DoorContext, request: IncomingMessage, respo
   if (typeof target === 'string') return refuseResponse(response, refuseOdd(door, target));
   const framing = framingOf(request);
   if (framing === undefined) return refuseResponse(response, refuseOdd(door, 'the length of the body is not clear'));
+  lookAtHead(door, request);
   const origin = await reach(door, target);
   if ('kind' in origin) return refuseResponse(response, origin);
   const live = startTraffic(door, target, () => {
@@ -34,6 +35,11 @@ export async function forward(door: DoorContext, request: IncomingMessage, respo
     live.failed(`the request cannot be written (${codeOf(error)})`);
     refuseResponse(response, { kind: 'refused', status: 400, message: 'the request cannot be passed on' });
   }
+}
+
+/** The address and the headers, with a break between them, as one watcher of their own. */
+export function lookAtHead(door: DoorContext, { url = '', rawHeaders }: IncomingMessage): void {
+  door.watch()(Buffer.from([url, ...rawHeaders].join('\n'), 'latin1'));
 }
 
 /** Judges, resolves and connects; whatever refuses has its row. */
@@ -84,6 +90,7 @@ function exchange({ live, outgoing, request, response }: Exchange): void {
     const message = `the other side broke off or did not answer in HTTP (${codeOf(error)})`;
     refuseResponse(response, { kind: 'refused', status: 502, message });
   };
+  request.on('data', (chunk: Buffer) => live.look(chunk));
   request.on('data', (chunk: Buffer) => live.up(chunk.length));
   request.on('error', fell);
   response.on('error', fell);

@@ -6,6 +6,8 @@ import type { Live } from './traffic.ts';
  * answer still comes; the silence limit ends what nobody does.
  */
 export function relay(client: Duplex, origin: Duplex, live: Live): void {
+  // Before the pipe has it: what is cut here is not sent.
+  client.on('data', (chunk: Buffer) => live.look(chunk));
   client.on('data', (chunk: Buffer) => live.up(chunk.length));
   origin.on('data', (chunk: Buffer) => live.down(chunk.length));
   const broken = (which: string) => (): void => live.failed(`${which} broke off`);

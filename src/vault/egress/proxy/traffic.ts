@@ -5,6 +5,8 @@ import type { ProxyTarget } from './request-target.ts';
 
 /** A connection that is under way: counted, bounded in bytes and time, and cut when its rules change. */
 export interface Live {
+  /** Bytes that are about to go up. Cuts the connection, here and now, when they complete a canary. */
+  look(chunk: Buffer): void;
   up(bytes: number): void;
   down(bytes: number): void;
   /** Its ordinary end. Later ends are ignored: the first one wins. */
@@ -44,6 +46,7 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     if (refused !== undefined) end('cut', refused);
   };
   const live: Live = {
+    look: door.watch(),
     up: (bytes) => {
       if (ended) return;
       bytesUp += bytes;

@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { codeOf, type DoorContext, refuseOdd } from './door-context.ts';
-import { hostOf, reach, send } from './forward.ts';
+import { hostOf, lookAtHead, reach, send } from './forward.ts';
 import { endToEndHeaders } from './headers.ts';
 import { refuseSocket } from './refusal.ts';
 import { relay } from './relay.ts';
@@ -25,6 +25,7 @@ export async function upgrade(
   const odd = handshakeProblem(request, head);
   const target = odd ?? readForwardTarget(request, door.tunnels.get(client));
   if (typeof target === 'string') return refuseSocket(client, refuseOdd(door, target));
+  lookAtHead(door, request);
   const origin = await reach(door, target);
   if ('kind' in origin) return refuseSocket(client, origin);
   const live = startTraffic(door, target, () => {
