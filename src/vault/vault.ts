@@ -8,8 +8,10 @@ import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
-import { NO_METER } from './egress/meter.ts';
+import { createAuthority } from './egress/intercept/authority.ts';
+import { type EgressMeter, NO_METER } from './egress/meter.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
+import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
 import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
@@ -74,8 +76,16 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const { logger, now = Date.now } = config;
   const freezes = createFreezes(database, now);
   const directory = home.egressDoors;
-  const egress = stack.use(createEgressProxy({ database, directory, exceptions, freezes, resolveAll, now, logger }));
-  const deps = composeDoors(config, { database, ring, providers, exceptions, freezes, egress, tcpPort: () => tcpPort });
+  const meter = NO_METER;
+  const inside = createLater<LookInside>();
+  const egress = stack.use(
+    createEgressProxy({
+      ...{ database, directory, exceptions, freezes, resolveAll, now, logger, meter },
+      look: inside.get,
+    }),
+  );
+  const core = { database, ring, providers, exceptions, freezes, egress, meter, tcpPort: () => tcpPort };
+  const deps = composeDoors(config, core, inside.set);
   ledger = deps.routes.ledger;
   await egress.doors.reopen();
   const servers: Server[] = [];
@@ -124,16 +134,31 @@ interface Core {
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
   readonly egress: EgressProxy;
+  readonly meter: EgressMeter;
   readonly tcpPort: () => number | undefined;
 }
 
-function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers, exceptions, egress, freezes } = core;
+/** For two parts that need each other: what is asked for before it is there is a mistake of ours. */
+function createLater<T>(): { readonly get: () => T; readonly set: (value: T) => void } {
+  const made: T[] = [];
+  return {
+    get: () => {
+      const [value] = made;
+      if (value === undefined) throw new Error('asked for before it was made');
+      return value;
+    },
+    set: (value) => void made.push(value),
+  };
+}
+
+function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInside) => void): ListenersDeps {
+  const { database, ring, providers, exceptions, egress, freezes, meter } = core;
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
   const identity = createIdentity(createMeta(database), ring);
   const ownerKeys = createOwnerKeys(database, now);
+  const authority = createAuthority({ database, ring, now });
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
   const made = { values: (): readonly string[] => [] };
@@ -152,6 +177,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     secrets.reseal(from, to);
     credentials.reseal(from, to);
     identity.reseal(from, to);
+    authority.reseal(from, to);
   };
   const budgets = createBudgets(database);
   const spending = new Spending();
@@ -169,10 +195,11 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const trust = createTrust(database);
   const servicesRoom = createServicesRoom({
     ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
-    ...{ meter: NO_METER, guard: () => guard, rules: egress.rules.grantOf },
+    ...{ meter, guard: () => guard, rules: egress.rules.grantOf },
   });
   made.values = servicesRoom.tokens.values;
   servicesRoom.tokens.onChange(renewGuard);
+  setLook({ authority, trust, injector: servicesRoom.injector, guard: () => guard });
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });

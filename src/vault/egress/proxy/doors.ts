@@ -3,14 +3,15 @@ import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
-import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
+import { type EgressDoor, EgressDoorRequest, isIntercepted, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
+import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { type Door, openDoor } from './door.ts';
-import type { DoorContext } from './door-context.ts';
+import type { DoorContext, LookInside } from './door-context.ts';
 import type { OwnerRules } from './owner-rules.ts';
 
 /**
@@ -18,7 +19,7 @@ import type { OwnerRules } from './owner-rules.ts';
  * very same sockets again. A door ends with its run, or when nobody asked for it for `LEASE_MS`.
  */
 export interface Doors extends AsyncDisposable {
-  open(request: EgressDoorRequest): Promise<{ socketPath: string }>;
+  open(request: EgressDoorRequest): Promise<EgressDoor>;
   close(run: string): Promise<void>;
   runs(): string[];
   /** Opens those of an earlier life of this vault. */
@@ -35,6 +36,8 @@ export interface DoorsDeps {
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
+  readonly meter: EgressMeter;
+  readonly look: () => LookInside;
 }
 
 const MOST_DOORS = 1_000;
@@ -100,6 +103,13 @@ export function createDoors(deps: DoorsDeps): Doors {
     return await made;
   };
 
+  /** The authority goes to the sandboxes of agents that have something intercepted, and to no other. */
+  const withAuthority = (agent: string, door: { socketPath: string }): EgressDoor => {
+    if (deps.rules.of(agent).intercept.length === 0) return door;
+    const authority = deps.look().authority.certificate();
+    return authority === undefined ? door : { ...door, authority };
+  };
+
   const recheckAll = (): void => {
     for (const { door } of held.values()) door.recheck();
   };
@@ -111,7 +121,7 @@ export function createDoors(deps: DoorsDeps): Doors {
   timer.unref();
 
   return {
-    open,
+    open: async (request) => withAuthority(request.agent, await open(request)),
     close,
     runs: () => [...held.keys()],
     reopen: async () => {
@@ -156,5 +166,12 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     live: new Set(),
     tunnels: new WeakMap(),
     spent: { bytes: deps.connections.bytesOf(run) },
+    meter: deps.meter,
+    intercepts: (place) =>
+      isIntercepted(place, rulesOf(deps.rules.of(agent).intercept)) &&
+      deps.look().authority.certificate() !== undefined,
+    get look() {
+      return deps.look();
+    },
   };
 }
