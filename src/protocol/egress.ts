@@ -218,6 +218,18 @@ export const EgressDoor = z.object({
   socketPath: z.string(),
   /** In PEM, when the vault looks into some of this agent's https: the sandbox has to believe it. */
   authority: z.string().optional(),
+  /** Databases that this agent may use: a port on loopback inside, and the name by which the vault knows it. */
+  forwards: z
+    .array(
+      z.object({
+        service: z.string(),
+        port: z.number().int(),
+        host: z.string(),
+        user: z.string(),
+        database: z.string(),
+      }),
+    )
+    .optional(),
 });
 export type EgressDoor = z.infer<typeof EgressDoor>;
 
