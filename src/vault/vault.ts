@@ -199,7 +199,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   });
   made.values = servicesRoom.tokens.values;
   servicesRoom.tokens.onChange(renewGuard);
-  setLook({ authority, trust, injector: servicesRoom.injector, guard: () => guard });
+  setLook({ ...servicesRoom, authority, trust, guard: () => guard });
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });

@@ -4,6 +4,7 @@ import type { EgressLimits } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { SecretGuard } from '../../secret-guard.ts';
 import type { Injector } from '../../services/injector.ts';
+import type { Databases } from '../../services/postgres/databases.ts';
 import type { Authority } from '../intercept/authority.ts';
 import type { EgressMeter } from '../meter.ts';
 import { type Address, pinnedAddresses, type ResolveAll } from '../pinned-connector.ts';
@@ -24,6 +25,8 @@ export interface DoorContext {
   limits(): EgressLimits;
   /** Why nothing goes through at all, when the kill switch was used. */
   frozen(): string | undefined;
+  /** Why nothing goes to this place, whatever else allows it: frozen, denied by the owner, full or spent. */
+  closed(target: ProxyTarget): string | undefined;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
   /** Sockets that are a tunnel whose inside is read, in plain http or in TLS that is looked into, and what it is for. */
@@ -42,6 +45,7 @@ export interface LookInside {
   readonly trust: Trust;
   readonly injector: Injector;
   readonly guard: () => SecretGuard;
+  readonly databases: Databases;
 }
 
 export interface Admitted {
@@ -74,12 +78,8 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
     const also = listed ? '' : ' and list it under egress in the worker template';
     return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}${also}`);
   }
-  if (door.live.size >= MOST_LIVE)
-    return refuse(door, target, `${place}; the run has ${MOST_LIVE} connections already`);
-  const spent = door.meter.onBytes({ agent: door.agent, run: door.run, bytes: 0 });
-  if (spent !== undefined) return refuse(door, target, `${place}; ${spent}`);
-  if (door.spent.bytes >= door.limits().runBytes)
-    return refuse(door, target, `${place}; the run has used up its ${door.limits().runBytes} bytes`);
+  const closed = door.closed(target);
+  if (closed !== undefined) return refuse(door, target, `${place}; ${closed}`);
   try {
     const excepted = isExcepted(target, door.exceptions());
     return { kind: 'admitted', addresses: await pinnedAddresses({ ...target, excepted }, door.resolveAll) };

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
+import { judgeEgress } from '../../../policy/egress.ts';
 import { type EgressDoor, EgressDoorRequest, isIntercepted, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
@@ -11,8 +12,9 @@ import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { type Door, openDoor } from './door.ts';
-import type { DoorContext, LookInside } from './door-context.ts';
+import { type DoorContext, type LookInside, MOST_LIVE } from './door-context.ts';
 import type { OwnerRules } from './owner-rules.ts';
+import { askOf, type ProxyTarget } from './request-target.ts';
 
 /**
  * The doors of all running sandboxes. Which there are is kept in the database, so that a vault that was killed opens the
@@ -104,10 +106,15 @@ export function createDoors(deps: DoorsDeps): Doors {
   };
 
   /** The authority goes to the sandboxes of agents that have something intercepted, and to no other. */
-  const withAuthority = (agent: string, door: { socketPath: string }): EgressDoor => {
-    if (deps.rules.of(agent).intercept.length === 0) return door;
-    const authority = deps.look().authority.certificate();
-    return authority === undefined ? door : { ...door, authority };
+  const withEquipment = (agent: string, door: { socketPath: string }): EgressDoor => {
+    const { authority, databases } = deps.look();
+    const certificate = deps.rules.of(agent).intercept.length === 0 ? undefined : authority.certificate();
+    const forwards = databases.forwardsOf(agent);
+    return {
+      ...door,
+      ...(certificate === undefined ? {} : { authority: certificate }),
+      ...(forwards.length === 0 ? {} : { forwards: forwards.map((one) => ({ ...one })) }),
+    };
   };
 
   const recheckAll = (): void => {
@@ -121,7 +128,7 @@ export function createDoors(deps: DoorsDeps): Doors {
   timer.unref();
 
   return {
-    open: async (request) => withAuthority(request.agent, await open(request)),
+    open: async (request) => withEquipment(request.agent, await open(request)),
     close,
     runs: () => [...held.keys()],
     reopen: async () => {
@@ -150,7 +157,7 @@ interface Who {
 }
 
 function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
-  return {
+  const context: DoorContext = {
     agent,
     run,
     resolveAll: deps.resolveAll,
@@ -173,5 +180,18 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     get look() {
       return deps.look();
     },
+    closed: (target) => closedReason(context, target),
   };
+  return context;
+}
+
+function closedReason(door: DoorContext, target: ProxyTarget): string | undefined {
+  const frozen = door.frozen();
+  if (frozen !== undefined) return frozen;
+  if (judgeEgress(askOf(target), door.grant()) === 'denied') return 'the owner denied this place';
+  if (door.live.size >= MOST_LIVE) return `the run has ${MOST_LIVE} connections already`;
+  const spent = door.meter.onBytes({ agent: door.agent, run: door.run, bytes: 0 });
+  if (spent !== undefined) return spent;
+  const { runBytes } = door.limits();
+  return door.spent.bytes >= runBytes ? `the run has used up its ${runBytes} bytes` : undefined;
 }

@@ -21,9 +21,15 @@ export interface TrafficOptions {
   readonly stop: () => void;
   /** Whose credential goes along. */
   readonly service?: string;
+  /** For what the rules do not name; absent: they are asked. */
+  readonly stillAllowed?: () => boolean;
 }
 
-export function startTraffic(door: DoorContext, target: ProxyTarget, { stop, service }: TrafficOptions): Live {
+export function startTraffic(
+  door: DoorContext,
+  target: ProxyTarget,
+  { stop, service, stillAllowed }: TrafficOptions,
+): Live {
   const limits: EgressLimits = door.limits();
   const row = door.log.open(connectionOf(door, target, service));
   let bytesUp = 0;
@@ -64,7 +70,8 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, { stop, ser
     failed: (reason) => end('failed', reason),
     cut: (reason) => end('cut', reason),
     recheck: () => {
-      if (judgeEgress(askOf(target), door.grant()) !== 'allowed') end('cut', door.frozen() ?? 'its rules were changed');
+      const isAllowed = stillAllowed?.() ?? judgeEgress(askOf(target), door.grant()) === 'allowed';
+      if (!isAllowed) end('cut', door.frozen() ?? 'its rules were changed');
     },
     get ended() {
       return ended;

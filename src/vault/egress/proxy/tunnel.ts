@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { judgeEgress, mayReachBy } from '../../../policy/egress.ts';
+import { forwardDatabase } from '../../services/postgres/forward-database.ts';
 import { readClientHello } from './client-hello.ts';
 import { dial } from './dial.ts';
 import { admit, codeOf, type DoorContext, fail, refuse, refuseOdd } from './door-context.ts';
@@ -28,6 +29,7 @@ export async function tunnel(door: DoorContext, exchange: TunnelExchange): Promi
   const target = readConnectTarget(request);
   if (typeof target === 'string') return refuseSocket(client, refuseOdd(door, target));
   if (door.tunnels.has(client)) return refuseSocket(client, refuseOdd(door, 'there is no tunnel in a tunnel'));
+  if (door.look.databases.isName(target.host)) return await forwardDatabase(door, target, { client, head });
   const mayBeHttp = mayReachBy('http', target, door.grant());
   const looksInside = door.intercepts(target) && mayReachBy('https', target, door.grant());
   const judgedLater = looksInside || (mayBeHttp && judgeEgress(askOf(target), door.grant()) !== 'allowed');
