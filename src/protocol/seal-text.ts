@@ -5,7 +5,7 @@ import type { OwnerPayload } from './owner-change.ts';
  * that the dashboard can use it as it is.
  */
 export function signedText(payload: string): string {
-  return `holdfast owner change 1\n${payload}`;
+  return `holdfast-owner-change-1\n${payload}`;
 }
 
 /** Additional data of a sealed value: everything that it may be used for. */
@@ -14,11 +14,11 @@ export function sealContext({ vault, id, expiresAt, change }: OwnerPayload): str
   const agents = 'agents' in change ? [...change.agents].sort() : [];
   const name = 'name' in change ? change.name : '';
   const bound = [vault, id, expiresAt, change.kind, name, facts?.kind ?? '', facts?.places ?? [], agents];
-  return `holdfast sealed value 1\n${JSON.stringify(bound)}`;
+  return `holdfast-sealed-value-1\n${JSON.stringify(bound)}`;
 }
 
 /** `info` of the key derivation; the salt is the sender's key followed by the vault's. */
-export const SEAL_INFO = 'holdfast sealed value 1';
+export const SEAL_INFO = 'holdfast-sealed-value-1';
 
 /** A fingerprint as people compare it: its first 128 bits in groups of four. */
 export function readableFingerprint(fingerprint: string): string {

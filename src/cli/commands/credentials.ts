@@ -1,4 +1,5 @@
-import { CREDENTIAL_KINDS, CredentialCharset, CredentialKind } from '../../protocol/credential.ts';
+import { CredentialCharset, CredentialKind } from '../../protocol/credential.ts';
+import { CREDENTIAL_KINDS } from '../../protocol/credential-kinds.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { readableFingerprint } from '../../protocol/seal-text.ts';
 import type { Arguments } from '../arguments.ts';

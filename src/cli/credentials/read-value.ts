@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
-import { CREDENTIAL_KINDS, type CredentialKind, CredentialParts } from '../../protocol/credential.ts';
+import { type CredentialKind, CredentialParts } from '../../protocol/credential.ts';
+import { CREDENTIAL_KINDS } from '../../protocol/credential-kinds.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { CliContext } from '../command.ts';
 

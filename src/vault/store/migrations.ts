@@ -1,3 +1,5 @@
+import { budgetMigrations } from '../budgets/migrations.ts';
+
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
   readonly name: string;
@@ -103,4 +105,17 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       'CREATE INDEX egress_connections_by_end ON egress_connections (finished_at)',
     ],
   },
+  {
+    name: '0040-audit',
+    statements: [
+      `CREATE TABLE audit_heads (
+        chain TEXT PRIMARY KEY, count INTEGER NOT NULL, seq INTEGER NOT NULL, link TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE TABLE audit_events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, door TEXT NOT NULL, action TEXT NOT NULL,
+        target TEXT NOT NULL, outcome TEXT NOT NULL
+      ) STRICT`,
+    ],
+  },
+  ...budgetMigrations,
 ];

@@ -44,7 +44,7 @@ export async function checkedIdentity(identity: VaultIdentity): Promise<VaultIde
   return identity;
 }
 
-type SigningKey = Parameters<typeof crypto.subtle.sign>[1];
+export type SigningKey = Parameters<typeof crypto.subtle.sign>[1];
 
 export async function signPayload(payload: string, privateKey: SigningKey): Promise<string> {
   return toBase64Url(new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, text(signedText(payload)))));
