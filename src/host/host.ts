@@ -42,6 +42,7 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -229,7 +230,8 @@ async function openSandboxes(
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
   const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  const trust = createTrustFiles(join(home.run, 'trust'));
+  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust });
 }
 
 interface SweepDeps {

@@ -11,7 +11,9 @@ import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { createAuthority } from './egress/intercept/authority.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
+import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
 import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
@@ -82,13 +84,18 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const tripwire = createTripwire({ canaries, freezes, events });
   const directory = home.egressDoors;
   const meter = budgets.egressMeter;
+  const inside = createLater<LookInside>();
   const egress = stack.use(
-    createEgressProxy({ database, directory, exceptions, freezes, tripwire, meter, resolveAll, now, logger }),
+    createEgressProxy({
+      ...{ database, directory, exceptions, freezes, tripwire, meter, resolveAll, now, logger },
+      look: inside.get,
+    }),
   );
-  const deps = composeDoors(config, {
+  const core = {
     ...{ database, ring, providers, budgets, exceptions, freezes, egress, canaries, events, tripwire },
     tcpPort: () => tcpPort,
-  });
+  };
+  const deps = composeDoors(config, core, inside.set);
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
@@ -143,7 +150,20 @@ interface Core {
   readonly tcpPort: () => number | undefined;
 }
 
-function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
+/** For two parts that need each other: what is asked for before it is there is a mistake of ours. */
+function createLater<T>(): { readonly get: () => T; readonly set: (value: T) => void } {
+  const made: T[] = [];
+  return {
+    get: () => {
+      const [value] = made;
+      if (value === undefined) throw new Error('asked for before it was made');
+      return value;
+    },
+    set: (value) => void made.push(value),
+  };
+}
+
+function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInside) => void): ListenersDeps {
   const { database, ring, providers, budgets, exceptions, egress, freezes } = core;
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
@@ -151,6 +171,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   const identity = createIdentity(createMeta(database), ring);
   const ownerKeys = createOwnerKeys(database, now);
   const { canaries, events, tripwire } = core;
+  const authority = createAuthority({ database, ring, now });
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   const made = { values: (): readonly string[] => [] };
   const leaks = createLeakGuard(() => [...secrets.values(), ...credentials.values(), ...made.values()]);
@@ -170,6 +191,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     credentials.reseal(from, to);
     identity.reseal(from, to);
     canaries.reseal(from, to);
+    authority.reseal(from, to);
   };
   const ledger = new Ledger({ database, budgets, now });
   const callers = createCallers(database);
@@ -182,6 +204,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   });
   made.values = servicesRoom.tokens.values;
   servicesRoom.tokens.onChange(renewGuard);
+  setLook({ ...servicesRoom, authority, trust, guard });
   const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger },
