@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import('./commands/setup.ts')).setup,
   config: async () => (await import('./commands/config.ts')).config,
   budget: async () => (await import('./commands/budget.ts')).budget,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,

@@ -8,6 +8,7 @@ import type { Agents } from './agents/agents.ts';
 import type { PersonaFiles } from './agents/persona-files.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
+import type { AuditSink } from './audit/sink.ts';
 import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
@@ -19,6 +20,7 @@ import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -61,6 +63,8 @@ export interface Core extends AsyncDisposable {
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -205,6 +209,7 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
     budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,

@@ -10,6 +10,7 @@ import {
 } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
@@ -19,7 +20,7 @@ import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase {
+export interface HostDatabase extends AuditTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -47,6 +48,7 @@ export const hostMigrations: readonly Migration[] = [
   steeringMigration,
   supervisionMigration,
   fleetAgentsMigration,
+  auditMigration,
   budgetsMigration,
 ];
 

@@ -13,8 +13,12 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
+import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
+import { createAnchors } from './audit/anchors/create-anchors.ts';
+import { createAudit } from './audit/audit.ts';
+import { recordConfig } from './audit/config-row.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
@@ -66,6 +70,17 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
+  const audit = createAudit({
+    store,
+    sql: core.sql,
+    sink: core.audit,
+    vault: vault.audit,
+    anchors: await createAnchors(config.audit.anchors, home.root),
+    config: config.audit,
+    clock,
+    log: log.child('audit'),
+  });
   let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
@@ -89,7 +104,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
-    status: createStatus(facts),
+    status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
   await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
@@ -99,6 +114,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
+  background.add('audit', audit.run);
   background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
@@ -120,6 +136,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
       features: [
         (app) => steeringRoutes(app, core.steering),
         (app) => credentialRoutes(app, vault.credentials),
+        auditRoutes(audit),
         (app) => budgetRoutes(app, { vault: vault.spending }),
       ],
       socketPath: home.hostSocket,

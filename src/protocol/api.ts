@@ -214,6 +214,10 @@ export const StatusView = z.object({
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),
+  /** Rows of the audit, those that no anchor attests yet, and for how long the oldest of them has waited. */
+  audit: z
+    .object({ rows: z.number(), unanchored: z.number(), unanchoredForMs: z.number(), outside: z.boolean() })
+    .optional(),
 });
 export type StatusView = z.infer<typeof StatusView>;
 

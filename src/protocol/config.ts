@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AuditConfig } from './audit.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
 import { RunLimits } from './run.ts';
@@ -100,6 +101,8 @@ export const HoldfastConfig = z.strictObject({
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
     })
     .prefault({}),
+  /** Where the heads of the audit's hash chain are anchored. */
+  audit: AuditConfig.prefault({}),
   policy: z
     .strictObject({
       /** Rules that nothing overrides; docs/policy.md has their grammar. */

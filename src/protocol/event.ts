@@ -120,6 +120,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
   }),
   /** A session passed its round limit and goes on with a shortened transcript. */
   event('run.continued', { continues: z.number() }),
+  /** The answer says that things were done which no effect shows: the model is asked once to do or to correct them. */
+  event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
   event('artifact.created', {

@@ -7,7 +7,8 @@ import { ProviderId, WireFormat } from './provider.ts';
  * - `vault-owner.sock`: the owner's own programs (CLI, supervisor). Everything below.
  * - `vault-host.sock`: the host. Only `GET /status`, `POST /model/…`, `GET /calls/:callId`, `POST /fetch`,
  *   `GET /budgets` and the host's routes of `budget.ts`, `GET /models/<provider>/<model>`, and the way out of sandboxes (`egress.ts`): `GET /egress-rules/:agent`,
- *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`.
+ *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`;
+ *   of the audit (`audit.ts`): `GET /audit-heads/:chain`, `POST /audit-heads`, `GET /audit-events`.
  *
  * Errors are `ErrorShape` JSON with a fitting HTTP status, except on `/model/…`, where the body is an error of the
  * caller's wire format and `ErrorShape` comes in the header `x-holdfast-error` (base64url JSON).

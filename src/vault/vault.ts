@@ -4,6 +4,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { createVaultEvents } from './audit/events.ts';
+import { createHeadSigner } from './audit/head-signer.ts';
 import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
 import { createCredentials } from './credentials/credentials.ts';
@@ -202,6 +204,8 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     ownerKeys,
     changes,
     freezes,
+    heads: createHeadSigner({ database, secrets, now }),
+    events: createVaultEvents(database, now),
     openSealed,
     reseal,
     servicesRoom,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { SandboxStatus, StatusView } from '../../protocol/api.ts';
+import type { AuditStatus } from '../../protocol/audit.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { VaultStatus } from '../../protocol/vault-api.ts';
@@ -26,6 +27,7 @@ export interface StatusDeps {
   readonly approvals: Approvals;
   readonly agents: Agents;
   readonly journal: Journal;
+  readonly auditStatus: () => Promise<AuditStatus>;
   readonly supervision: Supervision;
   readonly clock: Clock;
   readonly budgetWarnings?: Pick<BudgetWarnings, 'current'>;
@@ -41,10 +43,12 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
     const vault = await deps.vault.status(AbortSignal.timeout(VAULT_ANSWERS_WITHIN_MS)).catch(() => null);
     const model = deps.defaultModel();
     const overdue = (await deps.supervision.overdue()).sort((a, b) => a.deadline - b.deadline);
+    const audit = await deps.auditStatus();
     const problems = [
       ...vaultProblems(vault, model),
       ...sandboxProblems(deps.sandboxes),
       ...overdueProblems(overdue, deps.clock.now()),
+      ...audit.problems,
     ];
     return {
       version: deps.version,
@@ -67,8 +71,13 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       pendingApprovals: (await deps.approvals.list('pending')).length,
       agents: (await deps.agents.list()).length,
       lastSeq: await deps.journal.lastSeq(),
+      audit: auditSummary(audit),
     };
   };
+}
+
+function auditSummary({ rows, unanchored, unanchoredForMs, anchors }: AuditStatus): StatusView['audit'] {
+  return { rows, unanchored, unanchoredForMs, outside: anchors.some((anchor) => anchor.outside) };
 }
 
 function overdueProblems(overdue: readonly Overdue[], now: number): string[] {

@@ -1,3 +1,4 @@
+import type { DoneEffect } from '../../policy/claims.ts';
 import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
@@ -37,6 +38,9 @@ export interface Progress {
   loopStop: EventOf<'loop.noticed'> | undefined;
   modelError: EventOf<'model.failed'>['error'] | undefined;
   artifacts: { id: string; name: string; bytes: number }[];
+  /** Effects that succeeded, for what the answer claims. */
+  done: DoneEffect[];
+  claimsQuestioned: boolean;
   lastText: string;
   /** True when the newest message of the transcript is one the model has not answered. */
   unanswered: boolean;
@@ -77,6 +81,8 @@ export function emptyProgress(): Progress {
     loopStop: undefined,
     modelError: undefined,
     artifacts: [],
+    done: [],
+    claimsQuestioned: false,
     lastText: '',
     unanswered: false,
     finished: undefined,
@@ -151,6 +157,11 @@ const HANDLERS: Handlers = {
       });
     }
   },
+  'claims.questioned': (p, event) => {
+    p.claimsQuestioned = true;
+    p.transcript.push({ role: 'user', text: claimNote(event) });
+    p.unanswered = true;
+  },
   'limit.reached': (p, event) => {
     p.limit = event;
     p.transcript.push({ role: 'user', text: limitNote(event) });
@@ -192,6 +203,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
   // The answer to a worker's question reopens a run that had ended with it.
   if (p.finished?.state === 'asked') p.finished = undefined;
   p.label = joinLabels(p.label, event.outcome.label);
+  if (event.outcome.status === 'ok') p.done.push(doneEffect(call, event.outcome));
   const skipped = event.outcome.status === 'skipped';
   const hash = skipped ? undefined : resultHash(event.outcome);
   p.history.push({ tool: call.tool, argsHash: call.argsHash, resultHash: hash });
@@ -230,6 +242,17 @@ function noteFresh(p: Progress, key: string, counts: boolean): boolean {
 function withCall(p: Progress, callId: string, change: (call: CallState) => void): void {
   const call = p.batch.find((candidate) => candidate.callId === callId);
   if (call !== undefined) change(call);
+}
+
+const LONGEST_WORDS = 2_000;
+
+function doneEffect({ effectId, tool, input }: CallState, { text }: ToolOutcome): DoneEffect {
+  const words = `${JSON.stringify(input).slice(0, LONGEST_WORDS)}\n${text.slice(0, LONGEST_WORDS)}`;
+  return { effectId, tool, words };
+}
+
+function claimNote({ claims }: EventOf<'claims.questioned'>): string {
+  return `[Holdfast] Your answer says: ${claims.map((claim) => `"${claim}"`).join('; ')}. No call of yours did that. Do it now if you can, else correct your answer so that it says only what was done.`;
 }
 
 function limitNote(event: EventOf<'limit.reached'>): string {

@@ -1,8 +1,9 @@
 import type { ErrorInfo, EventOf } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { LateInputs } from '../steering/late-inputs.ts';
+import { type ClaimCheck, claimMark } from './claim-check.ts';
 import { callModel, type ModelPhaseDeps } from './model-phase.ts';
-import { nextAction } from './next-action.ts';
+import { type NextAction, nextAction } from './next-action.ts';
 import { budgetedRun, type RunBudget, waitingAtCap, waitsAtCap } from './run-budget.ts';
 import type { RunWriter } from './run-writer.ts';
 import { answerCalls, type ToolPhaseDeps } from './tool-phase.ts';
@@ -15,6 +16,7 @@ import { timedWriter } from './working-time.ts';
 export interface RunLoopDeps {
   readonly model: Omit<ModelPhaseDeps, 'budget'>;
   readonly tools: ToolPhaseDeps;
+  readonly checkClaims: ClaimCheck;
   readonly budget: RunBudget;
   readonly lateInputs: Pick<LateInputs, 'take' | 'noticed'>;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
@@ -57,15 +59,33 @@ export async function driveRun(given: RunWriter, deps: RunLoopDeps, options: Dri
         await writer.append([{ type: 'limit.reached', limit: action.limit, count: action.count }]);
         break;
       case 'finish':
-        await finishRun(writer, deps, {
-          type: 'run.finished',
-          state: action.state,
-          result: action.result,
-          ...(action.error === undefined ? {} : { error: action.error }),
-        });
+        await finish(writer, action, deps);
         break;
     }
   }
+}
+
+type Finish = Extract<NextAction, { kind: 'finish' }>;
+
+/** An answer that says more than was done is questioned once; what it still claims then is marked. */
+async function finish(writer: RunWriter, action: Finish, deps: RunLoopDeps): Promise<void> {
+  const claims = action.state === 'done' ? await deps.checkClaims(writer) : [];
+  const unsupported = claims.filter((claim) => claim.effectId === null);
+  if (unsupported.length > 0 && !writer.progress.claimsQuestioned && writer.progress.limit === undefined) {
+    await writer.append([{ type: 'claims.questioned', claims: unsupported.map((claim) => claim.text) }]);
+    return;
+  }
+  const { result, state, error } = action;
+  await finishRun(writer, deps, {
+    type: 'run.finished',
+    state,
+    result: {
+      ...result,
+      text: `${result.text}${claimMark(unsupported)}`,
+      ...(claims.length === 0 ? {} : { claims: [...claims] }),
+    },
+    ...(error === undefined ? {} : { error }),
+  });
 }
 
 /** The run's time is used up. */

@@ -18,6 +18,7 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
@@ -44,6 +45,7 @@ export interface VaultClient extends AsyncDisposable {
   readonly credentials: VaultCredentials;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  readonly audit: VaultAudit;
   /** Budgets of every scope and dimension. */
   readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
@@ -136,6 +138,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    audit: createVaultAudit(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),

@@ -18,6 +18,7 @@ import type { Callers } from '../store/callers.ts';
 import type { KeyRing } from '../store/key-ring.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { sendJson } from './answer.ts';
+import { AUDIT_ROUTES, type AuditRoutesDeps, witnessed } from './audit-routes.ts';
 import { readBody } from './body.ts';
 import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-routes.ts';
 import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
@@ -29,7 +30,7 @@ import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps {
+export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -55,6 +56,7 @@ const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMA
 const ROUTES: readonly Route<RoutesDeps>[] = [
   ...BUDGET_ROUTES,
   ...CREDENTIAL_ROUTES,
+  ...AUDIT_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
@@ -181,11 +183,14 @@ export async function runRoute(
       remedy: 'src/protocol/vault-api.ts lists what it has.',
     });
   }
-  if (door === 'host' && !route.hostToo) {
-    throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
-  }
-  const [, name, second] = route.pattern.exec(path) ?? [];
-  const result = await route.run(deps, { request, response, door, name: decode(name), second: decode(second) });
+  const visit = { door, method: route.method, path, hostToo: route.hostToo === true };
+  const result = await witnessed(deps.events, visit, () => {
+    if (door === 'host' && !route.hostToo) {
+      throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
+    }
+    const [, name, second] = route.pattern.exec(path) ?? [];
+    return route.run(deps, { request, response, door, name: decode(name), second: decode(second) });
+  });
   if (response.headersSent) return;
   if (result === undefined) response.writeHead(204).end();
   else sendJson(response, 200, result);

@@ -92,5 +92,17 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       'CREATE INDEX service_calls_by_time ON service_calls (at)',
     ],
   },
+  {
+    name: '0040-audit',
+    statements: [
+      `CREATE TABLE audit_heads (
+        chain TEXT PRIMARY KEY, count INTEGER NOT NULL, seq INTEGER NOT NULL, link TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE TABLE audit_events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, door TEXT NOT NULL, action TEXT NOT NULL,
+        target TEXT NOT NULL, outcome TEXT NOT NULL
+      ) STRICT`,
+    ],
+  },
   ...budgetMigrations,
 ];
