@@ -17,6 +17,9 @@ import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
+import { createAuthorize } from './keys/authorize.ts';
+import { secretParts } from './keys/aws-key.ts';
+import { createKeyHealth } from './keys/key-health.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
@@ -145,7 +148,8 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   let guard = createSecretGuard([]);
   const made = { values: (): readonly string[] => [] };
   const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
+    const parts = secrets.values().flatMap(secretParts);
+    guard = createSecretGuard([...secrets.values(), ...parts, ...credentials.values(), ...made.values()]);
   };
   secrets.onChange(renewGuard);
   credentials.onChange(renewGuard);
@@ -161,6 +165,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     identity.reseal(from, to);
   };
   const ledger = new Ledger({ database, budgets, now });
+  const health = createKeyHealth(database, now);
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
@@ -173,10 +178,11 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
   servicesRoom.tokens.onChange(renewGuard);
   const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
   const proxy = createModelProxy({
-    ...{ providers, secrets, ledger, prices, logger },
+    ...{ providers, secrets, ledger, prices, logger, health, now },
+    authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
     ...{ guard: () => guard, payers: budgets.payers },
   });
-  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
     ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
@@ -186,6 +192,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     return copyVaultDatabase(database, config.home.vaultDir);
   };
   const routes = {
+    health,
     copyDatabase,
     status,
     ring,
