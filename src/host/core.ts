@@ -3,13 +3,10 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import type { AgentRuns } from './agents/agent-runs.ts';
-import type { Agents } from './agents/agents.ts';
-import type { PersonaFiles } from './agents/persona-files.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
@@ -18,9 +15,11 @@ import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
@@ -39,24 +38,23 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
-  readonly agentRuns: AgentRuns;
-  readonly personas: PersonaFiles;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
@@ -95,45 +93,30 @@ export function createCore(deps: CoreDeps): Core {
   const shutdown = new AbortController();
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
-  const fleet = createFleet({
-    ...deps,
-    ...base,
-    policy,
-    toolNames: () => [...toolbox.byName.keys()],
-    manager: () => manager,
-  });
-  const { agentRuns } = fleet;
-  const conversations = createConversations({
-    ...deps,
-    ...base,
-    agentRuns,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    places: createPlaces(policy.floor),
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
   const followUps = createFollowUps({
+    ...made,
     agentRuns,
+    quarantine: labels.quarantine,
     sessions,
     inbox: () => inbox,
-    manager: () => manager,
   });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -141,6 +124,7 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
@@ -148,17 +132,19 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    ...fleet,
+    ...room,
     ...base,
     inbox,
     sessions,
     lanes,
+    labels,
     manager,
     policy,
+    toolbox,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -191,6 +177,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
@@ -201,6 +188,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -215,7 +203,9 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -225,7 +215,7 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
@@ -237,15 +227,16 @@ function createLoop({
 interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
-  readonly policy: Policy;
+  readonly places: Places;
+  readonly labels: Labels;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
-  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

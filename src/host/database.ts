@@ -15,6 +15,8 @@ import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts'
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
@@ -32,6 +34,9 @@ export interface HostDatabase extends AuditTables {
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
   budget_warnings: BudgetWarningsTable;
+  label_areas: LabelAreasTable;
+  flow_exceptions: FlowExceptionsTable;
+  untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -48,6 +53,8 @@ export const hostMigrations: readonly Migration[] = [
   steeringMigration,
   supervisionMigration,
   fleetAgentsMigration,
+  labelsMigration,
+  quarantineMigration,
   auditMigration,
   budgetsMigration,
 ];

@@ -12,9 +12,13 @@ import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import type { ApiFeature } from './api/app.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
@@ -32,6 +36,8 @@ import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -119,6 +125,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -129,16 +136,21 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const features: ApiFeature[] = [
+    policyRoutes(desk),
+    auditRoutes(audit),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [
-        (app) => steeringRoutes(app, core.steering),
-        (app) => credentialRoutes(app, vault.credentials),
-        auditRoutes(audit),
-        (app) => budgetRoutes(app, { vault: vault.spending }),
-      ],
+      features,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),

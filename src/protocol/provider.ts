@@ -171,7 +171,7 @@ export const PROVIDER_PRESETS: readonly ProviderPreset[] = [
     wire: 'openai-responses',
     baseUrl: '',
     baseUrlExample: 'https://RESOURCE.openai.azure.com/openai/v1',
-    defaultModel: '',
+    defaultModel: 'gpt-5.2',
     pricesAs: 'azure',
     needsKey: true,
     auth: 'azure',

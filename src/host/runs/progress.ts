@@ -3,9 +3,10 @@ import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
-import { resultHash } from './hashes.ts';
+import { boundaryOf, resultHash } from './hashes.ts';
 
 /**
  * Where a run stands, folded from its events and from nothing else. The loop decides by it, the transcript is part of
@@ -17,6 +18,8 @@ export interface Progress {
   transcript: TranscriptMessage[];
   /** Join of everything the model has seen. */
   label: Label;
+  /** The same when it wrote the calls of the batch: what a sibling call brings in meanwhile did not lead it. */
+  batchLabel: Label;
   /** Model calls that finished. */
   steps: number;
   /** Model calls opened for the current step, the failed and cut ones included. */
@@ -56,6 +59,7 @@ export interface CallState {
   decision: EventOf<'tool.decided'>['decision'] | undefined;
   approvalId: string | undefined;
   approved: 'allowed' | 'denied' | 'expired' | undefined;
+  approvedBy: string | undefined;
   started: boolean;
   /** Set when the loop ladder has something to say about this result. */
   warning: string | undefined;
@@ -67,6 +71,7 @@ export function emptyProgress(): Progress {
     started: undefined,
     transcript: [],
     label: SYSTEM_LABEL,
+    batchLabel: SYSTEM_LABEL,
     steps: 0,
     attempts: 0,
     failures: 0,
@@ -108,6 +113,9 @@ const HANDLERS: Handlers = {
     p.label = joinLabels(p.label, event.label);
     p.unanswered = true;
   },
+  'context.labelled': (p, event) => {
+    p.label = joinLabels(p.label, event.label);
+  },
   'model.requested': (p) => {
     p.attempts += 1;
   },
@@ -123,6 +131,7 @@ const HANDLERS: Handlers = {
       decision: undefined,
       approvalId: undefined,
       approved: undefined,
+      approvedBy: undefined,
       started: false,
       warning: undefined,
       outcome: undefined,
@@ -141,6 +150,7 @@ const HANDLERS: Handlers = {
   'approval.decided': (p, event) => {
     withCall(p, event.callId, (call) => {
       call.approved = event.outcome;
+      call.approvedBy = event.by;
     });
   },
   'effect.started': (p, event) => {
@@ -189,6 +199,7 @@ function applyModelFinished(p: Progress, event: EventOf<'model.finished'>): void
   p.attempts = 0;
   p.failures = 0;
   p.batch = [];
+  p.batchLabel = p.label;
   p.transcript.push(event.message);
   p.lastText = text.trim() === '' ? p.lastText : text;
   p.freshInStep = noteFresh(p, `text:${text.trim()}`, text.trim() !== '');
@@ -213,7 +224,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    const text = call.outcome?.text ?? 'Not run: the run ended first.';
+    const text = resultText(call);
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
@@ -226,6 +237,13 @@ function closeBatch(p: Progress): void {
   p.rounds += 1;
   p.unanswered = true;
   closeStep(p);
+}
+
+/** A stranger’s words are marked as such; the boundary follows from an id that nobody outside ever sees. */
+function resultText({ outcome, effectId }: CallState): string {
+  if (outcome === undefined) return 'Not run: the run ended first.';
+  if (outcome.label.integrity !== 'untrusted' || outcome.text.trim() === '') return outcome.text;
+  return wrapOutsideText(outcome.text, boundaryOf(effectId));
 }
 
 function closeStep(p: Progress): void {
