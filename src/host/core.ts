@@ -3,25 +3,30 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import type { AuditSink } from './audit/sink.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
@@ -39,13 +44,13 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
@@ -56,6 +61,8 @@ export interface Core extends AsyncDisposable {
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -66,10 +73,14 @@ export interface CoreDeps {
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -78,27 +89,33 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
-  const policy = createPolicy({ config: config.policy, paths: deps.paths, clock });
-  const made = { ...deps, sql, journal, runs, agents, policy, manager: () => manager };
-  const conversations = createConversations({ ...made, signal: shutdown.signal });
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
-  const followUps = createFollowUps({ ...made, sessions, inbox: () => inbox });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const followUps = createFollowUps({
+    ...made,
+    agentRuns,
+    quarantine: labels.quarantine,
+    sessions,
+    inbox: () => inbox,
+  });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
-    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -107,6 +124,7 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
@@ -114,22 +132,19 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    agents,
-    approvals,
-    artifacts,
+    ...room,
+    ...base,
     inbox,
     sessions,
     lanes,
-    journal,
+    labels,
     manager,
     policy,
     toolbox,
-    runs,
-    sql,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -162,6 +177,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
@@ -172,6 +188,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -180,11 +197,15 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -194,7 +215,7 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
@@ -207,13 +228,15 @@ interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
   readonly places: Places;
+  readonly labels: Labels;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

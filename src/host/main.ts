@@ -15,7 +15,8 @@ const say = (line: object): void => void process.stdout.write(`${JSON.stringify(
 try {
   const { values } = parseArgs({ options: { home: { type: 'string' }, port: { type: 'string' } } });
   const home = homeAt(homeDirectory(values.home, process.env['HOLDFAST_HOME']));
-  const config = await readConfig(home.configFile, values.port === undefined ? undefined : Number(values.port));
+  const port = values.port === undefined ? undefined : Number(values.port);
+  const config = await readConfig(home.configFile, port, process.env);
   const log = createLogger({ name: 'host', level: config.logLevel, write: (line) => process.stderr.write(line) });
   process.on('unhandledRejection', (error) => log.error('A promise was left unhandled', { error }));
   await using host = await createHost({

@@ -68,7 +68,8 @@ function hostFits(pattern: string, host: string): boolean {
     : host === pattern;
 }
 
-function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
+/** Whether a path is the pattern, or begins with it when it ends in `*`. An unclear path is what `whenUnclear` says. */
+export function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
   if (UNCLEAR_PATH.test(path)) return whenUnclear;
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }

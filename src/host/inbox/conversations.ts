@@ -1,10 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Agents } from '../agents/agents.ts';
+import type { AgentRuns } from '../agents/agent-runs.ts';
 import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Policy } from '../policy/policy.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { createJoining } from '../steering/joining.ts';
@@ -33,24 +32,18 @@ export interface ConversationsDeps {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly runs: RunStore;
-  readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
   readonly config: HoldfastConfig;
-  readonly policy: Policy;
-  readonly defaultModel: () => string;
   /** Made after this, since a run's end changes its message. */
   readonly manager: () => RunManager;
   readonly signal: AbortSignal;
 }
 
 export function createConversations(deps: ConversationsDeps): Conversations {
-  const { store, sql, runs, agents, config, policy } = deps;
+  const { store, sql, runs, config } = deps;
   const sessions = createSessions(deps);
   const lateInputs = createLateInputs(deps);
-  const specOf: InboxDeps['specOf'] = async (message) => {
-    const agent = await agents.get(message.session.agent_id);
-    const permissions = policy.permissionsOf(agent);
-    return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config, permissions });
-  };
+  const specOf: InboxDeps['specOf'] = (message) => chatSpec(message, deps.agentRuns);
   const createRun: InboxDeps['createRun'] = (spec, id) => deps.manager().create(spec, id);
   const inbox = createInbox({
     ...deps,

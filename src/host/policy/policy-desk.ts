@@ -74,9 +74,10 @@ async function rightsOf(agentId: string, template: string | undefined, deps: Pol
   const agent = await deps.agents.get(agentId);
   const own: RunRights = {
     agentId,
-    tools: JSON.parse(agent.tools) as string[],
+    tools: agent.tools,
     isOperator: agent.kind === 'operator',
     permissions: deps.policy.permissionsOf(agent),
+    ...(agent.team === null ? {} : { team: agent.team }),
     folders: [],
     unattended: false,
   };

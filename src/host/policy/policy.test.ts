@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NO_PERMISSIONS } from '../../protocol/permission.ts';
 import { createScriptedModel, type Script } from '../../testing/scripted-model.ts';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../../testing/test-core.ts';
 import { specOf } from '../runs/run-store.ts';
@@ -77,7 +78,7 @@ describe('permissions of runs', () => {
       });
       const writer = made.core.templates.find(({ id }) => id === 'writer');
       const { createPlaces } = await import('../workers/workers.ts');
-      const permissions = made.core.policy.permissionsOf({ id: 'operator', kind: 'operator' });
+      const permissions = made.core.policy.permissionsOf({ kind: 'operator', permissions: NO_PERMISSIONS });
       const caller = { agentId: 'operator', permissions };
       expect(writer && createPlaces(made.core.policy.floor)(writer, caller)).toEqual(['good.example']);
     } finally {

@@ -10,6 +10,10 @@ import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { StandingGrant } from '../../protocol/policy-rule.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
+export interface PermittedAgent {
+  readonly kind: string;
+  readonly permissions: Permissions;
+}
 /** What of a run’s spec its rights depend on. */
 export type RunRights = Pick<
   RunSpec,
@@ -20,7 +24,7 @@ export type RunRights = Pick<
 export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
-  permissionsOf(agent: { readonly id: string; readonly kind: string }): Permissions;
+  permissionsOf(agent: PermittedAgent): Permissions;
   factsOf(run: RunRights): Promise<GateFacts>;
 }
 
@@ -43,7 +47,8 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
   };
   return {
     floor,
-    permissionsOf: (agent) => meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : NO_PERMISSIONS, floor.atMost),
+    permissionsOf: (agent) =>
+      meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,

@@ -136,6 +136,7 @@ function newRow(id: string, spec: RunSpec, at: number): RunsTable {
     overdue_at: null,
     epoch: 0,
     resumes: 0,
+    principal: spec.principal,
     spec: JSON.stringify(spec),
     steps: 0,
     tool_calls: 0,

@@ -29,6 +29,10 @@ export const WORKER_TOOLS = [
   'search_files',
   'save_artifact',
   'web_fetch',
+  'http_request',
+  'list_services',
+  'vault_list',
+  'vault_generate_secret',
   'ask_parent',
 ] as const;
 
