@@ -18,6 +18,7 @@ import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -54,6 +55,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -95,6 +97,7 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
   const { agentRuns } = room;
@@ -132,7 +135,7 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -144,6 +147,7 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    rates,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -177,6 +181,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
@@ -188,6 +193,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  rates,
   labels,
   onFinish,
   clock,
@@ -203,7 +209,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),

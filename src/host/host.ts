@@ -136,9 +136,31 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [
+  const api = stack.use(
+    await createApi({
+      ...gateway,
+      rates: core.rates,
+      features: featuresOf({ core, vault, audit }),
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
+  );
+  url = api.url;
+  const owned = stack.move();
+  return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface FeatureParts {
+  readonly core: Core;
+  readonly vault: ReturnType<typeof createVaultClient>;
+  readonly audit: ReturnType<typeof createAudit>;
+}
+
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, audit }: FeatureParts): ApiFeature[] {
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+  return [
     policyRoutes(desk),
     auditRoutes(audit),
     (app) => steeringRoutes(app, core.steering),
@@ -147,17 +169,6 @@ export async function createHost(options: HostConfig): Promise<Host> {
     (app) => budgetRoutes(app, { vault: vault.spending }),
     (app) => exceptionRoutes(app, core.labels.exceptions),
   ];
-  const api = stack.use(
-    await createApi({
-      ...gateway,
-      features,
-      socketPath: home.hostSocket,
-      webRoot: join(packageRoot, 'web/dist'),
-    }),
-  );
-  url = api.url;
-  const owned = stack.move();
-  return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;

@@ -3,6 +3,7 @@ import { AuditConfig } from './audit.ts';
 import { isClean, revealText } from './clean-text.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
+import { RateLimits } from './rate-limits.ts';
 import { RunLimits } from './run.ts';
 
 /** Sandbox limits. All are enforced by the kernel where it lets us, else by a watchdog and then called soft. */
@@ -113,6 +114,8 @@ export const HoldfastConfig = z.strictObject({
       unattended: UnattendedPolicy.prefault({}),
     })
     .prefault({}),
+  /** Calls in a minute, beside the built-in figures. */
+  rateLimits: RateLimits.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type HoldfastConfig = z.infer<typeof HoldfastConfig>;

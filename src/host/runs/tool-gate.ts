@@ -10,6 +10,7 @@ import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Limited, Rates } from '../rates/rates.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { revealCard } from './clean-event.ts';
 import type { FlowGate } from './flow-facts.ts';
@@ -42,6 +43,8 @@ export interface GateDeps {
   readonly policy: Policy;
   /** Adds what the rules of labels say to a decision. */
   readonly flow: FlowGate;
+  /** How often each agent may use each tool. */
+  readonly rates: Pick<Rates, 'tool'>;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -49,6 +52,8 @@ export interface GateDeps {
 export function createGate(deps: GateDeps): Gate {
   return {
     async pass(request) {
+      const limited = deps.rates.tool(request.writer.spec.agentId, request.tool.name);
+      if (limited !== undefined) return tooOften(request.tool.name, limited, deps.clock.now());
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
@@ -133,6 +138,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
 /** The arguments and what they resolved to, as one text: both must be what the person saw. */
 function boundHash(call: CallState, resources: readonly Resource[]): string {
   return `${call.argsHash}:${JSON.stringify(resources)}`;
+}
+
+function tooOften(tool: string, { perMinute, retryAfterMs }: Limited, now: number) {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  const at = new Date(now + retryAfterMs).toISOString();
+  return refused(
+    `Denied: ${tool} is used more than ${perMinute} times a minute. Try again in ${seconds} s (${at}), or do it in fewer calls.`,
+  );
 }
 
 function refused(text: string, status: 'denied' | 'error' = 'denied'): { kind: 'refused'; outcome: ToolOutcome } {
