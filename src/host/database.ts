@@ -16,6 +16,7 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
@@ -57,6 +58,7 @@ export const hostMigrations: readonly Migration[] = [
   quarantineMigration,
   auditMigration,
   budgetsMigration,
+  policyMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

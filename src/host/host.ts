@@ -10,6 +10,7 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
@@ -37,7 +38,9 @@ import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -141,7 +144,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: featuresOf({ core, vault, audit }),
+      features: featuresOf({ core, vault, audit, store, home, config, clock }),
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -151,17 +154,23 @@ export async function createHost(options: HostConfig): Promise<Host> {
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-interface FeatureParts {
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
   readonly core: Core;
   readonly vault: ReturnType<typeof createVaultClient>;
   readonly audit: ReturnType<typeof createAudit>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, audit }: FeatureParts): ApiFeature[] {
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
   return [
-    policyRoutes(desk),
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
     auditRoutes(audit),
     (app) => steeringRoutes(app, core.steering),
     (app) => agentAdminRoutes(app, core),

@@ -1,14 +1,16 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
-import { decide } from '../../policy/decide.ts';
+import { decide, unattended } from '../../policy/decide.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Judged } from '../../protocol/policy-change.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import { judgedFrom } from '../policy/judged.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Limited, Rates } from '../rates/rates.ts';
 import type { AnyTool } from '../tools/tool.ts';
@@ -57,9 +59,9 @@ export function createGate(deps: GateDeps): Gate {
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = await deps.flow(request, resources, await judge(request, resources, deps));
+      const { decision, judged } = await judge(request, resources, deps);
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
-      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
+      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision, judged }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
       if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
@@ -79,13 +81,18 @@ async function resourcesOf(
   }
 }
 
-async function judge(request: GateCall, resources: readonly Resource[], { policy }: GateDeps): Promise<Decision> {
+/** The decision, and what it was decided from: kept with it, so that other rules can be tried on it. */
+async function judge(
+  request: GateCall,
+  resources: readonly Resource[],
+  { policy, flow }: GateDeps,
+): Promise<{ decision: Decision; judged: Judged }> {
   const { spec } = request.writer;
   const { name: tool, risk } = request.tool;
-  return decide(
-    { agentId: spec.agentId, tool, risk, resources, principal: spec.principal },
-    await policy.factsOf(spec),
-  );
+  const facts = await policy.factsOf(spec);
+  const call = { agentId: spec.agentId, tool, risk, resources, principal: spec.principal };
+  const decision = await flow(request, resources, decide(call, facts));
+  return { decision: unattended(decision, facts.unattended), judged: judgedFrom(call, facts.grants) };
 }
 
 interface Question {
