@@ -10,6 +10,7 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
@@ -39,7 +40,9 @@ import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
@@ -139,21 +142,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [
-    policyRoutes(desk),
-    auditRoutes(audit),
-    (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
-    (app) => credentialRoutes(app, vault.credentials),
-    (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
-  ];
   const api = stack.use(
     await createApi({
       ...gateway,
-      features,
+      rates: core.rates,
+      features: featuresOf({ core, vault, audit, store, home, config, clock }),
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -161,6 +155,32 @@ export async function createHost(options: HostConfig): Promise<Host> {
   url = api.url;
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly core: Core;
+  readonly vault: ReturnType<typeof createVaultClient>;
+  readonly audit: ReturnType<typeof createAudit>;
+}
+
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
+  return [
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
+    auditRoutes(audit),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
 }
 
 const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
