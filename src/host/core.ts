@@ -12,6 +12,7 @@ import type { AuditSink } from './audit/sink.ts';
 import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -63,6 +64,7 @@ export interface Core extends AsyncDisposable {
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -85,6 +87,8 @@ export interface CoreDeps {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+const SOON_MS = 1_500;
 
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
@@ -137,6 +141,7 @@ export function createCore(deps: CoreDeps): Core {
     clock,
     log: log.child('runs'),
     project: createProjection(sql),
+    hold: base.frozen.hold,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
@@ -144,7 +149,7 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, frozen: base.frozen, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -181,6 +186,7 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
 }
 
 type LoopParts = CoreDeps & {
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
@@ -191,6 +197,7 @@ type LoopParts = CoreDeps & {
 };
 
 function createLoop({
+  frozen,
   lateInputs,
   journal,
   runs,
@@ -223,6 +230,11 @@ function createLoop({
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };

@@ -12,6 +12,7 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
@@ -30,6 +31,7 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   late_inputs: LateInputsTable;
 }
 
@@ -47,6 +49,7 @@ export const hostMigrations: readonly Migration[] = [
   supervisionMigration,
   fleetAgentsMigration,
   auditMigration,
+  freezeMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

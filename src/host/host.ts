@@ -15,6 +15,7 @@ import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { freezeRoutes } from './api/routes/freeze.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
@@ -25,6 +26,9 @@ import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
+import { createChatWord } from './freeze/chat-word.ts';
+import { createFreeze } from './freeze/freeze.ts';
+import { createStopRuns } from './freeze/stop-runs.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
@@ -78,6 +82,17 @@ export async function createHost(options: HostConfig): Promise<Host> {
     clock,
     log: log.child('audit'),
   });
+  const freeze = createFreeze({
+    ...core,
+    store,
+    vault: vault.credentials,
+    stopRuns: createStopRuns({ ...core, sandboxes: engine.sandboxes, log }),
+    clock,
+    log: log.child('freeze'),
+  });
+  // Before anything is executed: what was frozen stays so, in this life too.
+  await freeze.open();
+  const chatWord = createChatWord({ freeze, word: config.freeze.word, mayFreeze: async () => true });
   let url = '';
   const defaultModel = modelOf(config);
   const facts = {
@@ -96,6 +111,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
+    chatWord,
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -107,6 +123,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('freeze', freeze.run);
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
@@ -128,6 +145,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
         (app) => steeringRoutes(app, core.steering),
         (app) => credentialRoutes(app, vault.credentials),
         auditRoutes(audit),
+        freezeRoutes({ freeze, totp: vault.totp }),
       ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),

@@ -34,6 +34,7 @@ import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
 import { createSecrets } from './store/secrets.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
@@ -208,6 +209,7 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     freezes,
     heads: createHeadSigner({ database, secrets, now }),
     events: createVaultEvents(database, now),
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     openSealed,
     reseal,
     servicesRoom,

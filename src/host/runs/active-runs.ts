@@ -7,6 +7,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 export interface ActiveRuns extends AsyncDisposable {
   readonly size: number;
   has(runId: string): boolean;
+  ids(): readonly string[];
   /** Does nothing when it is executing already. */
   start(runId: string): void;
   /** Aborts it; what comes back resolves once it has ended. Undefined: it is not executing here. */
@@ -67,6 +68,7 @@ export function createActiveRuns(deps: ActiveRunsDeps): ActiveRuns {
       return active.size;
     },
     has: (runId) => active.has(runId),
+    ids: () => [...active.keys()],
     start,
     abort(runId, reason) {
       const running = active.get(runId);

@@ -23,6 +23,7 @@ import { createVaultCredentials, type VaultCredentials } from './vault-credentia
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
+import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -45,6 +46,7 @@ export interface VaultClient extends AsyncDisposable {
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  readonly totp: VaultTotp;
   /** APIs that agents use without seeing a key. */
   readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
@@ -136,6 +138,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
     audit: createVaultAudit(ask),
+    totp: createVaultTotp(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),

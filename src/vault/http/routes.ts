@@ -32,12 +32,18 @@ import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
 import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
+import { TOTP_ROUTES, type TotpRoutesDeps } from './totp-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
+export interface RoutesDeps
+  extends CredentialRoutesDeps,
+    OwnerRoutesDeps,
+    ServiceRoutesDeps,
+    AuditRoutesDeps,
+    TotpRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -64,6 +70,7 @@ const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMA
 const ROUTES: readonly Route<RoutesDeps>[] = [
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOTP_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
