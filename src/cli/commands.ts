@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   resume: async () => (await import('./commands/resume.ts')).resume,
   totp: async () => (await import('./commands/totp.ts')).totp,
   audit: async () => (await import('./commands/audit.ts')).audit,
+  policy: async () => (await import('./commands/policy.ts')).policy,
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,

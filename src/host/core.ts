@@ -21,9 +21,12 @@ import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
@@ -38,7 +41,7 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -56,6 +59,7 @@ export interface Core extends AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
@@ -75,6 +79,8 @@ export interface CoreDeps {
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
@@ -96,44 +102,21 @@ export function createCore(deps: CoreDeps): Core {
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
-  const fleet = createFleet({
-    ...deps,
-    ...base,
-    policy,
-    toolNames: () => [...toolbox.byName.keys()],
-    manager: () => manager,
-  });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const fleet = createFleet({ ...made, toolNames: () => [...toolbox.byName.keys()] });
   const { agentRuns } = fleet;
-  const conversations = createConversations({
-    ...deps,
-    ...base,
-    agentRuns,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    places: createPlaces(policy.floor),
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy }));
-  const followUps = createFollowUps({
-    agentRuns,
-    sessions,
-    inbox: () => inbox,
-    manager: () => manager,
-  });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
+  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -160,6 +143,7 @@ export function createCore(deps: CoreDeps): Core {
     lanes,
     manager,
     policy,
+    toolbox,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -212,6 +196,8 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
@@ -243,12 +229,11 @@ function createLoop({
 interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
-  readonly policy: Policy;
+  readonly places: Places;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, policy }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
-  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),

@@ -11,6 +11,7 @@ import {
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
+import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
@@ -32,6 +33,7 @@ export interface HostDatabase extends AuditTables {
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
   freezes: FreezesTable;
+  budget_warnings: BudgetWarningsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -49,6 +51,7 @@ export const hostMigrations: readonly Migration[] = [
   supervisionMigration,
   fleetAgentsMigration,
   auditMigration,
+  budgetsMigration,
   freezeMigration,
 ];
 

@@ -13,26 +13,24 @@ import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { type Api, createApi } from './api/api.ts';
-import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
-import { freezeRoutes } from './api/routes/freeze.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { createAnchors } from './audit/anchors/create-anchors.ts';
-import { createAudit } from './audit/audit.ts';
-import { recordConfig } from './audit/config-row.ts';
+import { budgetRoutes } from './budgets/budget-routes.ts';
+import { createBudgetWarnings } from './budgets/budget-warnings.ts';
+import { createRunBudget } from './budgets/run-budget.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
-import { createChatWord } from './freeze/chat-word.ts';
-import { createFreeze } from './freeze/freeze.ts';
-import { createStopRuns } from './freeze/stop-runs.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -71,31 +69,16 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
-  const audit = createAudit({
-    store,
-    sql: core.sql,
-    sink: core.audit,
-    vault: vault.audit,
-    anchors: await createAnchors(config.audit.anchors, home.root),
-    config: config.audit,
-    clock,
-    log: log.child('audit'),
-  });
-  const freeze = createFreeze({
-    ...core,
-    store,
-    vault: vault.credentials,
-    stopRuns: createStopRuns({ ...core, sandboxes: engine.sandboxes, log }),
-    clock,
-    log: log.child('freeze'),
-  });
-  // Before anything is executed: what was frozen stays so, in this life too.
-  await freeze.open();
-  const chatWord = createChatWord({ freeze, word: config.freeze.word, mayFreeze: async () => true });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   let url = '';
   const defaultModel = modelOf(config);
+  const budgetWarnings = createBudgetWarnings({
+    ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
+    ...{ sql: core.sql, journal: core.journal, runs: core.runs },
+  });
   const facts = {
+    budgetWarnings,
     ...core,
     ...engine,
     home: home.root,
@@ -124,6 +107,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   );
   background.add('audit', audit.run);
   background.add('freeze', freeze.run);
+  background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
@@ -137,6 +121,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const api = stack.use(
     await createApi({
@@ -144,8 +129,9 @@ export async function createHost(options: HostConfig): Promise<Host> {
       features: [
         (app) => steeringRoutes(app, core.steering),
         (app) => credentialRoutes(app, vault.credentials),
-        auditRoutes(audit),
-        freezeRoutes({ freeze, totp: vault.totp }),
+        policyRoutes(desk),
+        ...safety.features,
+        (app) => budgetRoutes(app, { vault: vault.spending }),
       ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
@@ -168,6 +154,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -176,7 +163,14 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       blobs,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
-      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      vaultReachable,
+      budget: createRunBudget({
+        vault: vault.spending,
+        vaultReachable,
+        atCap: config.budgets.atCap,
+        clock,
+        log: log.child('budgets'),
+      }),
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),

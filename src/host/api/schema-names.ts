@@ -2,7 +2,9 @@ import { type ZodType, z } from 'zod';
 import * as api from '../../protocol/api.ts';
 import { ApprovalCard } from '../../protocol/decision.ts';
 import { JournalEvent } from '../../protocol/event.ts';
+import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
+import { PolicyView } from '../../protocol/policy-view.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
 /**
@@ -15,6 +17,8 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   ApprovalCard,
   BudgetView,
   VaultStatus,
+  Explanation,
+  PolicyView,
   AgentView: api.AgentView,
   WorkerTemplateView: api.WorkerTemplateView,
   MessageView: api.MessageView,

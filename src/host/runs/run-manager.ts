@@ -10,7 +10,8 @@ import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
-import { Cancelled, cancelled, deadlineTimer, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
+import { createDeadlines } from './deadlines.ts';
+import { Cancelled, cancelled, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
 import { driveRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
 import type { RunWriter, RunWriterDeps } from './run-writer.ts';
@@ -68,6 +69,7 @@ const mayGoOn = (held: Promise<void>): Promise<boolean> =>
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
+  const deadlines = createDeadlines();
 
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
@@ -75,7 +77,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
-      await driveRun(writer, deps.loop, signal);
+      await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
@@ -105,8 +107,8 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     async execute(runId, controller, signal) {
       const row = await deps.runs.get(runId);
       if (!(await mayGoOn(deps.hold(row.agent_id, signal)))) return;
-      const timer = deadlineTimer(row, controller);
-      await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
+      using _ = deadlines.start(row, controller);
+      await executeOnceWritable(runId, signal);
     },
   });
 

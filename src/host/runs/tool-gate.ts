@@ -11,6 +11,7 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { AnyTool } from '../tools/tool.ts';
+import { revealCard } from './clean-event.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -104,6 +105,7 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
   const approvalId = newId(ApprovalId, 'apr');
   const at = deps.clock.now();
   const expiresAt = at + deps.approvalExpiresAfterMs;
+  const card = revealCard(decision.card);
   const row = deps.approvals.insert({
     id: approvalId,
     run_id: writer.runId,
@@ -111,14 +113,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
     session_id: writer.spec.sessionId ?? null,
     call_id: call.callId,
     args_hash: boundHash(call, resources),
-    card: JSON.stringify(decision.card),
+    card: JSON.stringify(card),
     requested_at: at,
     expires_at: expiresAt,
   });
   await writer.append(
     [
-      { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
-      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt, owner: 'person' },
+      { type: 'approval.requested', approvalId, callId: call.callId, card, expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: card.title, deadline: expiresAt, owner: 'person' },
     ],
     [row],
   );

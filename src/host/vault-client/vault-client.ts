@@ -23,6 +23,7 @@ import { createVaultCredentials, type VaultCredentials } from './vault-credentia
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
+import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
 import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface VaultClient extends AsyncDisposable {
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
   readonly totp: VaultTotp;
+  /** Budgets of every scope and dimension. */
+  readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
   readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
@@ -94,7 +97,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       init?.body === undefined
         ? { method: init?.method ?? 'GET' }
         : { method: init.method, headers: json, body: JSON.stringify(init.body) };
-    const { bytes } = await send(path, options, deadline(timeoutMs, undefined));
+    const { bytes } = await send(path, options, deadline(timeoutMs, init?.signal));
     return read(path, schema, bytes);
   };
 
@@ -139,6 +142,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     egress: createVaultEgress(ask),
     audit: createVaultAudit(ask),
     totp: createVaultTotp(ask),
+    spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
