@@ -33,7 +33,8 @@ interface Active {
   readonly abandon: () => void;
 }
 
-class Stalled extends HoldfastError {}
+/** The run is let go to be started again from its journal: nothing of this execution may be written any more. */
+export class Stalled extends HoldfastError {}
 
 const HUNG_AFTER_MS = 5_000;
 
