@@ -3,13 +3,10 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import type { AgentRuns } from './agents/agent-runs.ts';
-import type { Agents } from './agents/agents.ts';
-import type { PersonaFiles } from './agents/persona-files.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
@@ -19,6 +16,7 @@ import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
@@ -47,15 +45,13 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
-  readonly agentRuns: AgentRuns;
-  readonly personas: PersonaFiles;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
@@ -101,21 +97,29 @@ export function createCore(deps: CoreDeps): Core {
   const shutdown = new AbortController();
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const made = { ...deps, ...base, policy, manager: () => manager };
-  const fleet = createFleet({ ...made, toolNames: () => [...toolbox.byName.keys()] });
-  const { agentRuns } = fleet;
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places }));
-  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const followUps = createFollowUps({
+    ...made,
+    agentRuns,
+    quarantine: labels.quarantine,
+    sessions,
+    inbox: () => inbox,
+  });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
-    return [approvals.closeOf(writer.runId), ...chat, ...(await followUps.statements(writer, event))];
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -125,6 +129,7 @@ export function createCore(deps: CoreDeps): Core {
     log: log.child('runs'),
     project: createProjection(sql),
     hold: base.frozen.hold,
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
@@ -132,15 +137,16 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, frozen: base.frozen, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    ...fleet,
+    ...room,
     ...base,
     inbox,
     sessions,
     lanes,
+    labels,
     manager,
     policy,
     toolbox,
@@ -177,6 +183,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
@@ -188,6 +195,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -202,7 +210,9 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -212,7 +222,7 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
@@ -230,13 +240,15 @@ interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
   readonly places: Places;
+  readonly labels: Labels;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

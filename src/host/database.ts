@@ -16,6 +16,8 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
@@ -34,6 +36,9 @@ export interface HostDatabase extends AuditTables {
   artifacts: ArtifactsTable;
   freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
+  label_areas: LabelAreasTable;
+  flow_exceptions: FlowExceptionsTable;
+  untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -50,6 +55,8 @@ export const hostMigrations: readonly Migration[] = [
   steeringMigration,
   supervisionMigration,
   fleetAgentsMigration,
+  labelsMigration,
+  quarantineMigration,
   auditMigration,
   budgetsMigration,
   freezeMigration,

@@ -12,8 +12,12 @@ import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import type { ApiFeature } from './api/app.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -111,6 +115,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -123,16 +128,19 @@ export async function createHost(options: HostConfig): Promise<Host> {
   };
   const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const features: ApiFeature[] = [
+    policyRoutes(desk),
+    ...safety.features,
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [
-        (app) => steeringRoutes(app, core.steering),
-        (app) => credentialRoutes(app, vault.credentials),
-        policyRoutes(desk),
-        ...safety.features,
-        (app) => budgetRoutes(app, { vault: vault.spending }),
-      ],
+      features,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),

@@ -105,6 +105,8 @@ export const HoldfastConfig = z.strictObject({
   audit: AuditConfig.prefault({}),
   policy: z
     .strictObject({
+      /** `quarantine`: agents get references in place of text that strangers wrote, and ask for typed facts from it. */
+      untrusted: z.enum(['read', 'quarantine']).default('read'),
       /** Rules that nothing overrides; docs/policy.md has their grammar. */
       floor: Floor.prefault({}),
       unattended: UnattendedPolicy.prefault({}),

@@ -56,6 +56,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     /** Came while the run was under way. */
     late: z.boolean().optional(),
   }),
+  /** What the model reads besides this run's own transcript has this label: the earlier turns of its session. */
+  event('context.labelled', { from: z.enum(['session']), label: Label }),
   event('model.requested', { step: z.number(), attempt: z.number(), model: z.string(), callId: z.string() }),
   event('model.finished', {
     step: z.number(),
@@ -124,6 +126,15 @@ export const JournalEvent = z.discriminatedUnion('type', [
   event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
+  /** A model without tools has read an untrusted text for a call of the run. */
+  event('reader.finished', {
+    toolCallId: z.string(),
+    callId: z.string(),
+    model: z.string(),
+    usage: Usage,
+    costUsd: z.number().optional(),
+    durationMs: z.number(),
+  }),
   event('artifact.created', {
     artifactId: z.string(),
     name: z.string(),

@@ -33,6 +33,8 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly policy?: z.input<typeof HoldfastConfig>['policy'];
+  /** The rest of `config.json`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   /** Default: it always is. */
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
@@ -50,7 +52,11 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
   const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
-  const config = HoldfastConfig.parse({ limits: options.limits ?? {}, policy: options.policy ?? {} });
+  const config = HoldfastConfig.parse({
+    ...options.config,
+    limits: options.limits ?? {},
+    policy: options.policy ?? {},
+  });
   const launcher = noLauncher();
   const sandboxes =
     options.sandboxes ??

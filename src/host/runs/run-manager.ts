@@ -5,9 +5,11 @@ import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { RunId } from '../../protocol/ids.ts';
+import type { Label } from '../../protocol/label.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { withQuarantineTools } from '../quarantine/quarantine.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -53,6 +55,8 @@ export interface RunManagerDeps extends RunWriterDeps {
   readonly hold: (agentId: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What a new run's model will read besides its input, where that is more than nothing. */
+  readonly earlierLabel: (runId: string, spec: RunSpec) => Promise<Label | undefined>;
   /** Called once a run is terminal or asked, after its unit. */
   readonly onSettled: (writer: RunWriter, state: RunState) => Promise<void>;
 }
@@ -134,7 +138,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
       return active.size;
     },
     create(spec, id = newId(RunId, 'run')) {
-      return { id, statement: deps.runs.insert(id, spec, deps.clock.now()) };
+      return { id, statement: deps.runs.insert(id, withQuarantineTools(spec), deps.clock.now()) };
     },
     start: active.start,
     isActive: active.has,

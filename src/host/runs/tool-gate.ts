@@ -12,6 +12,7 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { revealCard } from './clean-event.ts';
+import type { FlowGate } from './flow-facts.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -39,6 +40,8 @@ export interface GateCall {
 export interface GateDeps {
   readonly approvals: Approvals;
   readonly policy: Policy;
+  /** Adds what the rules of labels say to a decision. */
+  readonly flow: FlowGate;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -49,7 +52,7 @@ export function createGate(deps: GateDeps): Gate {
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = await judge(request, resources, deps);
+      const decision = await deps.flow(request, resources, await judge(request, resources, deps));
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
       const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
@@ -47,14 +48,21 @@ export interface ToolContext {
   readonly sessionId: string | undefined;
   readonly effectId: string;
   readonly callId: string;
+  /** The person the run acts for. */
+  readonly principal: string;
+  /**
+   * The label of these arguments: of all that led to them, or a person's who was shown every byte and allowed them. What
+   * a tool stores, sends or hands on carries it.
+   */
+  readonly label: Label;
   readonly signal: AbortSignal;
   /** The run's sandbox, made on first use. Throws `sandbox.unavailable` with the remedy. */
   readonly sandbox: () => Promise<Sandbox>;
   /** Live output for screens; lossy, never stored. */
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly progress: (text: string) => void;
-  /** Journals an event of the run (an artifact that was made). */
-  readonly record: (event: EventOf<'artifact.created'>) => Promise<void>;
+  /** Journals an event of the run: an artifact that was made, a text that was read apart. */
+  readonly record: (event: EventOf<'artifact.created' | 'reader.finished'>) => Promise<void>;
 }
 
 /** Any tool. Its input was parsed by its own schema before `execute` sees it; methods are bivariant, so no cast is needed. */

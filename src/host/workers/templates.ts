@@ -16,6 +16,8 @@ export const WorkerTemplate = z.strictObject({
   timeout_seconds: z.number().int().min(1).max(14_400).default(300),
   /** What its sandbox would like to reach, where the agent's owner allowed it too. Absent: nothing. */
   egress: z.array(EgressPlace).min(1).optional(),
+  /** `quarantine`: its model is not shown what strangers wrote; it gets references and asks for typed facts. */
+  untrusted: z.enum(['read', 'quarantine']).optional(),
   /** What it needs beyond its tools; the parent bounds it. */
   permissions: SomePermissions.optional(),
   prompt: z.string().min(1),

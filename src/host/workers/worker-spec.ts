@@ -4,8 +4,10 @@ import { HoldfastError } from '../../protocol/error.ts';
 import { joinLabels, type Label } from '../../protocol/label.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { RunLimits } from '../../protocol/run.ts';
+import type { Fields } from '../quarantine/fields.ts';
 import type { Folder, RunSpec } from '../runs/spec.ts';
 import type { WorkerTemplate } from './templates.ts';
+import { describeResultFields } from './worker-result.ts';
 
 export interface WorkerTask {
   readonly template: string;
@@ -14,6 +16,7 @@ export interface WorkerTask {
   readonly max_steps?: number | undefined;
   readonly timeout_ms?: number | undefined;
   readonly background?: boolean | undefined;
+  readonly result_fields?: Fields | undefined;
 }
 
 export interface WorkerParent {
@@ -60,11 +63,14 @@ export function workerSpec(
     model: parent.spec.model,
     thinking: parent.spec.thinking,
     tools: template.tools,
-    systemPrompt: systemPrompt(template, reach),
+    systemPrompt: `${systemPrompt(template, reach)}${task.result_fields === undefined ? '' : `\n- ${describeResultFields(task.result_fields)}`}`,
+    ...(task.result_fields === undefined ? {} : { resultFields: task.result_fields }),
     limits: workerLimits(template, task, parent.spec.limits),
     folders: [...folders],
     background: task.background ?? false,
     ...(template.egress === undefined || reach.length === 0 ? {} : { egress: [...places] }),
+    // A parent that may not read strangers' text cannot have a worker read it aloud.
+    untrusted: template.untrusted ?? 'read',
     principal: parent.spec.principal,
     unattended: parent.spec.unattended,
     ...(parent.spec.team === undefined ? {} : { team: parent.spec.team }),
