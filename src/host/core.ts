@@ -9,6 +9,7 @@ import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -68,6 +69,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -94,6 +96,8 @@ export interface CoreDeps {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+const SOON_MS = 1_500;
 
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
@@ -134,6 +138,7 @@ export function createCore(deps: CoreDeps): Core {
     log: log.child('runs'),
     leaks: deps.leaks,
     project: createProjection(sql),
+    hold: base.frozen.hold,
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
@@ -185,6 +190,7 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
 }
 
 type LoopParts = CoreDeps & {
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
@@ -197,6 +203,7 @@ type LoopParts = CoreDeps & {
 };
 
 function createLoop({
+  frozen,
   lateInputs,
   journal,
   runs,
@@ -235,6 +242,11 @@ function createLoop({
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };

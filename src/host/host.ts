@@ -17,16 +17,13 @@ import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
-import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { createAnchors } from './audit/anchors/create-anchors.ts';
-import { createAudit } from './audit/audit.ts';
-import { recordConfig } from './audit/config-row.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -82,17 +79,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
-  const audit = createAudit({
-    store,
-    sql: core.sql,
-    sink: core.audit,
-    vault: vault.audit,
-    anchors: await createAnchors(config.audit.anchors, home.root),
-    config: config.audit,
-    clock,
-    log: log.child('audit'),
-  });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
@@ -116,6 +104,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
+    chatWord,
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -127,6 +116,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('freeze', freeze.run);
   background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
@@ -147,7 +137,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: featuresOf({ core, vault, audit, store, home, config, clock }),
+      features: [...safety.features, ...featuresOf({ core, vault, store, home, config, clock })],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -162,11 +152,10 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly clock: Clock;
   readonly core: Core;
   readonly vault: ReturnType<typeof createVaultClient>;
-  readonly audit: ReturnType<typeof createAudit>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -174,7 +163,6 @@ function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureP
       createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
       createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
     ),
-    auditRoutes(audit),
     (app) => steeringRoutes(app, core.steering),
     (app) => agentAdminRoutes(app, core),
     (app) => credentialRoutes(app, vault.credentials),

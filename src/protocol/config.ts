@@ -116,6 +116,15 @@ export const HoldfastConfig = z.strictObject({
     .prefault({}),
   /** Calls in a minute, beside the built-in figures. */
   rateLimits: RateLimits.prefault({}),
+  freeze: z
+    .strictObject({
+      /** A message that is exactly this, from somebody who may, freezes everything; `<word> <agent>` that agent. */
+      word: z
+        .string()
+        .regex(/^\S{3,40}$/, 'one word of 3 to 40 characters')
+        .default('/freeze'),
+    })
+    .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type HoldfastConfig = z.infer<typeof HoldfastConfig>;

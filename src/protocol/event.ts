@@ -185,6 +185,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
+  /** The kill switch. `scope`: an agent, or `*` for all. */
+  event('freeze.changed', {
+    scope: z.string(),
+    frozen: z.boolean(),
+    reason: z.string(),
+    by: z.string(),
+    surface: z.string(),
+  }),
   event('agent.changed', {
     agentId: z.string(),
     change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),

@@ -34,6 +34,7 @@ import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
@@ -223,6 +224,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     canaries,
     openSealed: sealed.open,
     reseal: sealed.reseal,
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     servicesRoom,
     trust,
   };

@@ -43,6 +43,8 @@ export interface Inbound {
   readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
+  /** The host's own answer, when the message was for the host and not for an agent. */
+  readonly answer?: string | undefined;
 }
 
 export interface InboxDeps {
