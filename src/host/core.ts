@@ -12,6 +12,7 @@ import type { AuditSink } from './audit/sink.ts';
 import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -50,6 +51,7 @@ export interface Core extends AsyncDisposable {
   readonly agentRuns: AgentRuns;
   readonly personas: PersonaFiles;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -193,6 +195,7 @@ type LoopParts = CoreDeps & {
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
   readonly labels: Labels;
@@ -204,6 +207,7 @@ function createLoop({
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
   labels,
@@ -220,7 +224,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),

@@ -12,6 +12,7 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
@@ -35,6 +36,7 @@ export interface HostDatabase extends AuditTables {
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
+  standing_grants: StandingGrantsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -53,6 +55,7 @@ export const hostMigrations: readonly Migration[] = [
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
+  grantsMigration,
   auditMigration,
 ];
 

@@ -27,6 +27,7 @@ const facts = (label: Label, more: Partial<FlowFacts> = {}): FlowFacts => ({
   egressCleared: false,
   named: [],
   exceptions: [],
+  granted: [],
   now: 1_000,
   ...more,
 });
@@ -154,6 +155,23 @@ describe('an exception', () => {
   });
   it('covers no text whose origin nobody knows', () => {
     expect(judged({ origin: '*' }, { ...BOTH, origins: [] })).toMatch(/^ask/);
+  });
+});
+
+describe('a grant', () => {
+  const judged = (granted: string[], label: Label = BOTH, resource: Resource = URL_OUT): string =>
+    rule(request([resource]), facts(label, { granted }));
+  it('answers for the sinks it names and for no other', () => {
+    expect(judged(['url:https://evil.example/?d=4711'])).toBe('free');
+    expect(judged(['url:https://evil.example/*'])).toBe('free');
+    expect(judged(['url:https://evil.example/?d=471'])).toMatch(/^ask/);
+    expect(judged(['url:https://evil.example/*'], BOTH, { kind: 'url', url: 'https://evil.example.org/' })).toMatch(
+      /^ask/,
+    );
+    expect(judged(['memory:a'], WEB, { kind: 'memory', scope: 'a', act: 'write' })).toBe('free');
+  });
+  it('lets no secret out', () => {
+    expect(judged(['url:https://evil.example/*'], SECRET)).toBe('deny flow.secret-stays');
   });
 });
 

@@ -39,13 +39,14 @@ export interface FlowFacts {
   /** Addresses that a person wrote in this conversation, exactly: to open one of them sends nothing else. */
   readonly named: readonly string[];
   readonly exceptions: readonly FlowException[];
+  /** Sinks that a person allowed this agent beforehand for this very tool, as patterns. */
+  readonly granted: readonly string[];
   readonly now: number;
 }
 
 /** `undefined`: no rule of labels has anything to say. It never allows what another rule refuses. */
 export function judgeFlow(request: FlowRequest, facts: FlowFacts): Decision | undefined {
-  const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
-  const concerns = sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+  const concerns = concernsOf(request, facts);
   const secret = concerns.find((concern) => concern.rule === 'flow.secret-stays');
   if (secret !== undefined) {
     return {
@@ -77,6 +78,16 @@ export function combineDecisions(decision: Decision, flow: Decision | undefined)
 /** Whether a rule of labels was among those that asked. */
 export const isFlowRule = (rule: string): boolean => rule.split('+').some((part) => part.startsWith('flow.'));
 
+/** The sinks that a rule of labels has something against. */
+export function disputedSinks(request: FlowRequest, facts: FlowFacts): readonly Sink[] {
+  return concernsOf(request, facts).map((concern) => concern.sink);
+}
+
+function concernsOf(request: FlowRequest, facts: FlowFacts): readonly Concern[] {
+  const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
+  return sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+}
+
 interface Concern {
   readonly rule: 'flow.three-of-three' | 'flow.untrusted-drives' | 'flow.secret-stays';
   readonly sink: Sink;
@@ -86,10 +97,11 @@ interface Concern {
 function concernOf(sink: Sink, request: FlowRequest, facts: FlowFacts): Concern | undefined {
   const label = trusted(labelAt(sink, request, facts), sink, { request, facts });
   if (sink.kind !== 'external') {
-    return isUntrusted(label) ? { rule: 'flow.untrusted-drives', sink, label } : undefined;
+    return isUntrusted(label) && !isGranted(sink, facts) ? { rule: 'flow.untrusted-drives', sink, label } : undefined;
   }
   if (isHarmless(sink, label, facts)) return undefined;
   if (label.confidentiality === 'secret') return { rule: 'flow.secret-stays', sink, label };
+  if (isGranted(sink, facts)) return undefined;
   return isUntrusted(label) && isPrivate(label) ? { rule: 'flow.three-of-three', sink, label } : undefined;
 }
 
@@ -108,6 +120,9 @@ function labelAt(sink: Sink, { resources }: FlowRequest, facts: FlowFacts): Labe
   const sources = resources.flatMap((resource) => sourceOf(resource, facts.principal) ?? []);
   return joinAll([facts.label, FROM_NETWORK, ...sources]);
 }
+
+const isGranted = (sink: Sink, { granted }: FlowFacts): boolean =>
+  granted.some((pattern) => matchesPattern(pattern, sink.name));
 
 function isHarmless(sink: Sink, label: Label, facts: FlowFacts): boolean {
   if (sink.address !== undefined && facts.named.includes(sink.address)) return true;

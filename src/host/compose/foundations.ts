@@ -3,6 +3,7 @@ import { type Artifacts, createArtifacts } from '../artifacts/artifacts.ts';
 import { type AuditSink, createAuditSink } from '../audit/sink.ts';
 import type { CoreDeps } from '../core.ts';
 import { createHostSql, type HostSql } from '../database.ts';
+import { createGrants, type Grants } from '../grants/grants.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
 import { createRunStore, type RunStore } from '../runs/run-store.ts';
 
@@ -13,6 +14,7 @@ export interface Foundations {
   readonly audit: AuditSink;
   readonly journal: Journal;
   readonly runs: RunStore;
+  readonly grants: Grants;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
 }
@@ -20,12 +22,15 @@ export interface Foundations {
 export function createFoundations({ store, clock }: CoreDeps): Foundations {
   const sql = createHostSql(store.dialect);
   const journal = createJournal({ store, sql, clock });
+  const audit = createAuditSink({ store, sql, clock });
+  const grants = createGrants({ store, sql, clock, audit });
   return {
     sql,
-    audit: createAuditSink({ store, sql, clock }),
+    audit,
+    grants,
     journal,
     runs: createRunStore(store, sql),
-    approvals: createApprovals({ store, sql, journal, clock }),
+    approvals: createApprovals({ store, sql, journal, clock, grants }),
     artifacts: createArtifacts({ store, sql }),
   };
 }

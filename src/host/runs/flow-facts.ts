@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { combineDecisions, type FlowFacts, type FlowRequest, judgeFlow } from '../../policy/flow.ts';
+import { combineDecisions, disputedSinks, type FlowFacts, type FlowRequest, judgeFlow } from '../../policy/flow.ts';
+import type { Sink } from '../../policy/sinks.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { FlowExceptions } from '../labels/exceptions.ts';
@@ -15,36 +16,55 @@ export interface FlowGateDeps {
   readonly clock: Clock;
 }
 
-export type FlowGate = (call: GateCall, resources: readonly Resource[], decision: Decision) => Promise<Decision>;
+export interface FlowGate {
+  judge(call: GateCall, judged: Judged): Promise<Decision>;
+  /** What the rules of labels have against the call, for what a card may offer. */
+  disputed(call: GateCall, resources: readonly Resource[]): Promise<readonly Sink[]>;
+}
+
+export interface Judged {
+  readonly resources: readonly Resource[];
+  /** What the other rules said. */
+  readonly decision: Decision;
+  /** Sinks that a person allowed beforehand. */
+  readonly granted: readonly string[];
+}
 
 export function createFlowGate(deps: FlowGateDeps): FlowGate {
-  return async (call, resources, decision) => {
-    if (decision.kind === 'deny') return decision;
-    const { spec, progress } = call.writer;
-    const request: FlowRequest = {
-      agentId: spec.agentId,
-      template: spec.template,
-      tool: call.tool.name,
-      risk: call.tool.risk,
-      resources,
-      input: call.call.input,
-    };
-    const facts: FlowFacts = {
-      label: progress.batchLabel,
-      sandbox: await sandboxLabel(call, deps),
-      principal: spec.principal,
-      team: spec.team,
-      egress: spec.egress ?? [],
-      // A worker's task, folders and reach were judged together when it was started, and so is each later answer to it.
-      egressCleared: spec.kind === 'worker',
-      named: [],
-      exceptions: [],
-      now: deps.clock.now(),
-    };
-    if (judgeFlow(request, facts) === undefined) return decision;
-    const named = spec.sessionId === undefined ? [] : await deps.named(spec.sessionId);
-    const exceptions = await deps.exceptions.holding();
-    return combineDecisions(decision, judgeFlow(request, { ...facts, named, exceptions }));
+  return {
+    async judge(call, { resources, decision, granted }) {
+      if (decision.kind === 'deny') return decision;
+      const request = requestOf(call, resources);
+      const facts = { ...(await factsOf(call, deps)), granted };
+      if (judgeFlow(request, facts) === undefined) return decision;
+      const { sessionId } = call.writer.spec;
+      const named = sessionId === undefined ? [] : await deps.named(sessionId);
+      const exceptions = await deps.exceptions.holding();
+      return combineDecisions(decision, judgeFlow(request, { ...facts, named, exceptions }));
+    },
+    disputed: async (call, resources) => disputedSinks(requestOf(call, resources), await factsOf(call, deps)),
+  };
+}
+
+function requestOf({ writer, tool, call }: GateCall, resources: readonly Resource[]): FlowRequest {
+  const { agentId, template } = writer.spec;
+  return { agentId, template, tool: tool.name, risk: tool.risk, resources, input: call.input };
+}
+
+async function factsOf(call: GateCall, deps: FlowGateDeps): Promise<FlowFacts> {
+  const { spec, progress } = call.writer;
+  return {
+    label: progress.batchLabel,
+    sandbox: await sandboxLabel(call, deps),
+    principal: spec.principal,
+    team: spec.team,
+    egress: spec.egress ?? [],
+    // A worker's task, folders and reach were judged together when it was started, and so is each later answer to it.
+    egressCleared: spec.kind === 'worker',
+    named: [],
+    exceptions: [],
+    granted: [],
+    now: deps.clock.now(),
   };
 }
 
