@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   pending: async () => (await import('./commands/pending.ts')).pending,
   approve: async () => (await import('./commands/decide.ts')).approve,
   deny: async () => (await import('./commands/decide.ts')).deny,
+  agents: async () => (await import('./commands/agents.ts')).agents,
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboard,
   setup: async () => (await import('./commands/setup.ts')).setup,
   config: async () => (await import('./commands/config.ts')).config,

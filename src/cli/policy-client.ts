@@ -1,39 +1,47 @@
-import type { ZodType } from 'zod';
 import { HoldfastError } from '../protocol/error.ts';
-import type { FlowException, NewFlowException } from '../protocol/flow.ts';
+import type { Explanation } from '../protocol/explanation.ts';
+import type { ExplainQuery, PolicyView } from '../protocol/policy-view.ts';
 import { type ApiRequest, request } from './api-request.ts';
 import type { ApiTarget } from './api-target.ts';
 
-/** The host's routes under `/api/policy`, as methods. */
+/** The policy routes of the host; schemas are loaded only when one is called. */
 export interface PolicyClient {
-  exceptions(): Promise<FlowException[]>;
-  addException(exception: NewFlowException): Promise<FlowException>;
-  removeException(id: string): Promise<FlowException>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
 }
-
-const EXCEPTIONS = '/api/policy/exceptions';
 
 export function createPolicyClient(target: ApiTarget): PolicyClient {
-  const one = async (options: ApiRequest): Promise<FlowException> => {
-    const { FlowException } = await import('../protocol/flow.ts');
-    return await ask(target, options, FlowException);
-  };
   return {
-    async exceptions() {
-      const { FlowException } = await import('../protocol/flow.ts');
-      return await ask(target, { method: 'GET', path: EXCEPTIONS }, FlowException.array());
-    },
-    addException: (body) => one({ method: 'POST', path: EXCEPTIONS, body }),
-    removeException: (id) => one({ method: 'DELETE', path: `${EXCEPTIONS}/${encodeURIComponent(id)}` }),
+    policyOf: async (agentId) =>
+      checked(
+        (await import('../protocol/policy-view.ts')).PolicyView,
+        await get(`/api/policy/agents/${encodeURIComponent(agentId)}`),
+      ),
+    explain: async (query) =>
+      checked(
+        (await import('../protocol/explanation.ts')).Explanation,
+        await get(`/api/policy/explain?${queryOf(query)}`),
+      ),
   };
+
+  async function get(path: string): Promise<Buffer> {
+    return await request(target, { method: 'GET', path } satisfies ApiRequest);
+  }
 }
 
-/** Asks the host and holds its reply to the schema. */
-export async function ask<T>(target: ApiTarget, options: ApiRequest, schema: ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(JSON.parse((await request(target, options)).toString('utf8')));
+interface Shape<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
+}
+
+function checked<T>(schema: Shape<T>, body: Buffer): T {
+  const parsed = schema.safeParse(JSON.parse(body.toString('utf8')));
   if (parsed.success) return parsed.data;
-  throw new HoldfastError('internal', `The host's reply to ${options.path} has a shape this program does not know.`, {
+  throw new HoldfastError('internal', 'The host’s reply has a shape this program does not know.', {
     remedy: 'The host and this program may be of different versions: `holdfast restart`.',
     cause: parsed.error,
   });
+}
+
+function queryOf({ resource, ...query }: ExplainQuery): string {
+  return new URLSearchParams({ ...query, ...(resource === undefined ? {} : { resource }) }).toString();
 }

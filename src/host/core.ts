@@ -3,13 +3,10 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import type { AgentRuns } from './agents/agent-runs.ts';
-import type { Agents } from './agents/agents.ts';
-import type { PersonaFiles } from './agents/persona-files.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { Grants } from './grants/grants.ts';
@@ -23,9 +20,11 @@ import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
@@ -40,16 +39,13 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
-  readonly agentRuns: AgentRuns;
-  readonly personas: PersonaFiles;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly grants: Grants;
   readonly artifacts: Artifacts;
@@ -60,6 +56,7 @@ export interface Core extends AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
@@ -78,6 +75,8 @@ export interface CoreDeps {
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
@@ -98,46 +97,28 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
-  const fleet = createFleet({
-    ...deps,
-    ...base,
-    policy,
-    toolNames: () => [...toolbox.byName.keys()],
-    manager: () => manager,
-  });
-  const { agentRuns } = fleet;
-  const conversations = createConversations({
-    ...deps,
-    ...base,
-    agentRuns,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    places: createPlaces(policy.floor),
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, policy, labels }));
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
   const followUps = createFollowUps({
+    ...made,
     agentRuns,
-    sessions,
     quarantine: labels.quarantine,
+    sessions,
     inbox: () => inbox,
-    manager: () => manager,
   });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...labels.onFinish(writer, event),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -157,7 +138,7 @@ export function createCore(deps: CoreDeps): Core {
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    ...fleet,
+    ...room,
     ...base,
     inbox,
     sessions,
@@ -165,6 +146,7 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    toolbox,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -220,6 +202,7 @@ function createLoop({
     onFinish,
     lateInputs,
     checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
@@ -248,13 +231,12 @@ function createLoop({
 interface ToolParts {
   readonly workers: Workers;
   readonly artifacts: Artifacts;
-  readonly policy: Policy;
+  readonly places: Places;
   readonly labels: Labels;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, policy, labels }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
-  const places = createPlaces(policy.floor);
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),

@@ -11,6 +11,7 @@ import {
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
+import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
@@ -33,6 +34,7 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  budget_warnings: BudgetWarningsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
@@ -57,6 +59,7 @@ export const hostMigrations: readonly Migration[] = [
   quarantineMigration,
   grantsMigration,
   auditMigration,
+  budgetsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

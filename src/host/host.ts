@@ -12,8 +12,10 @@ import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
@@ -21,6 +23,9 @@ import { steeringRoutes } from './api/routes/steering.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
 import { recordConfig } from './audit/config-row.ts';
+import { budgetRoutes } from './budgets/budget-routes.ts';
+import { createBudgetWarnings } from './budgets/budget-warnings.ts';
+import { createRunBudget } from './budgets/run-budget.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -31,6 +36,8 @@ import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -82,7 +89,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
   });
   let url = '';
   const defaultModel = modelOf(config);
+  const budgetWarnings = createBudgetWarnings({
+    ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
+    ...{ sql: core.sql, journal: core.journal, runs: core.runs },
+  });
   const facts = {
+    budgetWarnings,
     ...core,
     ...engine,
     home: home.root,
@@ -109,9 +121,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -122,11 +136,15 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
   const features: ApiFeature[] = [
-    (app) => steeringRoutes(app, core.steering),
-    (app) => credentialRoutes(app, vault.credentials),
+    policyRoutes(desk),
     auditRoutes(audit),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
     (app) => exceptionRoutes(app, core.labels.exceptions),
   ];
   const api = stack.use(
@@ -154,6 +172,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -162,7 +181,14 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       blobs,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
-      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      vaultReachable,
+      budget: createRunBudget({
+        vault: vault.spending,
+        vaultReachable,
+        atCap: config.budgets.atCap,
+        clock,
+        log: log.child('budgets'),
+      }),
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),

@@ -14,6 +14,8 @@ export interface CompiledFloor {
   refuses(agentId: string, named: Named): CompiledRule | undefined;
   /** How many rules it has. */
   readonly size: number;
+  /** The rules as they stand in the configuration. */
+  readonly texts: readonly string[];
 }
 
 export interface CompiledRule {
@@ -42,6 +44,7 @@ export function compileFloor(floor: Floor): CompiledFloor {
   return {
     atMost: floor.atMost,
     size: floor.never.length,
+    texts: floor.never.map((rule) => (typeof rule === 'string' ? rule : rule.never)),
     refuses(agentId, named) {
       const rules = kinds.get(named.kind);
       if (rules === undefined) return undefined;

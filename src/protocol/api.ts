@@ -202,6 +202,8 @@ export const StatusView = z.object({
   state: z.enum(['ok', 'degraded']),
   /** One sentence each, with the remedy. */
   problems: z.array(z.string()),
+  /** Budgets that are half used up or more, one sentence each. */
+  budgetWarnings: z.array(z.string()).optional(),
   model: z.string(),
   simulated: z.boolean(),
   vault: VaultStatus.nullable(),

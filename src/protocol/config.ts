@@ -89,6 +89,12 @@ export const HoldfastConfig = z.strictObject({
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
     })
     .prefault({}),
+  budgets: z
+    .strictObject({
+      /** At a cap a run waits until the owner raises it or its window ends (`ask`), or ends with an error (`stop`). */
+      atCap: z.enum(['ask', 'stop']).default('ask'),
+    })
+    .prefault({}),
   approvals: z
     .strictObject({
       /** After this long an unanswered approval is a denial. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BudgetRefusal, LimitRef } from './budget.ts';
 import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
@@ -17,6 +18,8 @@ export const ErrorInfo = z.object({
   remedy: z.string().optional(),
   retryable: z.boolean().optional(),
   retryAfterMs: z.number().optional(),
+  /** Of `budget.exceeded`: the cap that refused. */
+  budget: BudgetRefusal.optional(),
 });
 export type ErrorInfo = z.infer<typeof ErrorInfo>;
 
@@ -143,8 +146,18 @@ export const JournalEvent = z.discriminatedUnion('type', [
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
     deadline: z.number().optional(),
+    /** Of `budget`: the cap that is reached. */
+    budget: BudgetRefusal.optional(),
     /** Who must act: `person`, `vault`, `run`, `budget`. */
     owner: z.string().optional(),
+  }),
+  /** A part of a cap was passed. Of the run that passed it, where there is one. */
+  event('budget.warned', {
+    ...LimitRef.shape,
+    percent: z.number(),
+    cap: z.number(),
+    spent: z.number(),
+    text: z.string(),
   }),
   /** Nobody acted until the deadline of a wait. Said once per wait; the run goes on waiting. */
   event('run.overdue', {

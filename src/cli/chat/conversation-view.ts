@@ -239,6 +239,7 @@ function progressHandlers(state: ViewState): Handlers {
         dim(state, run, `waits for the ${event.on}: ${event.detail}`);
     },
     'claims.questioned': (run, event) => dim(state, run, `asked about: ${event.claims.join('; ')}`),
+    'budget.warned': (_run, event) => screen.line(paint.yellow(plainText(`  ! ${event.text}`))),
     'run.overdue': (run, event) => dim(state, run, `still waits for ${event.detail}`, ` ${event.remedy}`),
     'artifact.created': (run, event) =>
       dim(state, run, `artifact ${event.name} (${bytes(event.bytes)})`, ' /artifact shows it'),

@@ -3,13 +3,13 @@ import { type FlowException, NewFlowException } from '../../protocol/flow.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext } from '../command.ts';
 import { readDuration } from '../duration.ts';
-import { createPolicyClient, type PolicyClient } from '../policy-client.ts';
+import { createExceptionsClient, type ExceptionsClient } from '../exceptions-client.ts';
 import { table } from '../render/table.ts';
 
 export const EXCEPT_USAGE =
   'except add <agent> <origin> <sink> [--for 7d] [--note text] | except list | except remove <id>';
 
-type Action = (policy: PolicyClient, context: CliContext, args: Arguments) => Promise<void>;
+type Action = (policy: ExceptionsClient, context: CliContext, args: Arguments) => Promise<void>;
 const ACTIONS: Readonly<Record<string, Action>> = { add, list, remove };
 
 /** `holdfast policy except …`: the owner's exceptions from the rules of labels. */
@@ -17,11 +17,11 @@ export async function policyExcept(context: CliContext, args: Arguments): Promis
   const name = args.words[1] ?? 'list';
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (action === undefined) throw usage(`policy except has no "${name}"`);
-  await action(createPolicyClient({ socketPath: context.home.hostSocket }), context, args);
+  await action(createExceptionsClient({ socketPath: context.home.hostSocket }), context, args);
   return 0;
 }
 
-async function add(policy: PolicyClient, context: CliContext, args: Arguments): Promise<void> {
+async function add(policy: ExceptionsClient, context: CliContext, args: Arguments): Promise<void> {
   const [, , subject, origin, sink] = args.words;
   if (sink === undefined) throw usage('policy except add needs an agent, an origin and a sink');
   const forMs = readDuration(args.text('for') ?? '7d');
@@ -33,7 +33,7 @@ async function add(policy: PolicyClient, context: CliContext, args: Arguments): 
   context.print(context.paint.dim(`Take it back: holdfast policy except remove ${made.id}`));
 }
 
-async function list(policy: PolicyClient, context: CliContext, args: Arguments): Promise<void> {
+async function list(policy: ExceptionsClient, context: CliContext, args: Arguments): Promise<void> {
   const exceptions = await policy.exceptions();
   if (args.has('json')) return context.print(JSON.stringify(exceptions));
   if (exceptions.length === 0) return context.print('No exceptions: every rule of labels holds.');
@@ -41,7 +41,7 @@ async function list(policy: PolicyClient, context: CliContext, args: Arguments):
   for (const line of table([['id', 'for', 'origin', 'may lead to', 'until', 'note'], ...rows])) context.print(line);
 }
 
-async function remove(policy: PolicyClient, context: CliContext, args: Arguments): Promise<void> {
+async function remove(policy: ExceptionsClient, context: CliContext, args: Arguments): Promise<void> {
   const id = args.words[2];
   if (id === undefined) throw usage('policy except remove needs the id of an exception');
   const ended = await policy.removeException(id);

@@ -73,6 +73,7 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
     ]);
     for (const line of table([['  process', 'state', 'pid', ''], ...rows])) print(line);
   }
+  for (const warning of host?.budgetWarnings ?? []) print(`${paint.yellow('!')} ${warning}`);
   for (const problem of problems) print(`${paint.red('!')} ${problem}`);
 }
 

@@ -1,3 +1,4 @@
+import type { PersonaFile } from '../../protocol/agent.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { RunLimits } from '../../protocol/run.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -18,6 +19,8 @@ export type RunRequest = Pick<RunSpec, 'kind' | 'title' | 'input'> &
  */
 export interface AgentRuns {
   spec(agentId: string, request: RunRequest): Promise<RunSpec>;
+  /** The files that its next run would read, the generated ones and its team's included. */
+  files(agentId: string): Promise<ReadonlyMap<PersonaFile, string>>;
   /** The system prompt as it would be now. */
   prompt(agentId: string): Promise<string>;
 }
@@ -37,7 +40,7 @@ export interface AgentRunsDeps {
 const MOST_OTHERS = 20;
 
 export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
-  const promptOf = async (agent: Agent): Promise<string> => {
+  const filesOf = async (agent: Agent): Promise<ReadonlyMap<PersonaFile, string>> => {
     const model = agent.model ?? deps.defaultModel();
     const files = new Map(await deps.files.read(agent.id));
     const system = systemFile({ agent, model, others: await deps.agents.roster(agent, MOST_OTHERS) });
@@ -45,9 +48,14 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
     await deps.files.generate(agent.id, 'SYSTEM.md', system);
     files.set('SYSTEM.md', system);
     if (team !== undefined) files.set('TEAM.md', team);
-    return systemPrompt({ base: agent.kind === 'operator' ? agent.instructions : deps.agentBase, files });
+    return files;
+  };
+  const promptOf = async (agent: Agent): Promise<string> => {
+    const base = agent.kind === 'operator' ? agent.instructions : deps.agentBase;
+    return systemPrompt({ base, files: await filesOf(agent) });
   };
   return {
+    files: async (agentId) => filesOf(await deps.agents.active(agentId)),
     prompt: async (agentId) => promptOf(await deps.agents.active(agentId)),
     async spec(agentId, request) {
       const agent = await deps.agents.active(agentId);

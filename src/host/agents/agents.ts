@@ -34,6 +34,8 @@ export interface Agents {
   /** Ends its runs and hides it. `undo` brings it back until its files are purged. */
   remove(id: string, by: Principal): Promise<void>;
   revisions(id: string, limit?: number): Promise<AgentRevision[]>;
+  /** Ids of agents that were removed before this moment. */
+  removedBefore(at: number): Promise<string[]>;
   /** Takes one change back: only the fields it set, and only while they are still as it left them. */
   undo(id: string, revision: number, by: Principal): Promise<Agent>;
   /** For a unit of the caller's that changes several agents at once; the caller has validated the change. */
@@ -74,18 +76,22 @@ export function createAgents(deps: AgentsDeps): Agents {
   };
 }
 
-function readers({ deps, get }: Parts): Pick<Agents, 'list' | 'roster' | 'get' | 'active'> {
+function readers({ deps, get }: Parts): Pick<Agents, 'list' | 'roster' | 'get' | 'active' | 'removedBefore'> {
   const { store, sql } = deps;
   const all = sql.selectFrom('agents').selectAll().where('status', '!=', 'removed').orderBy('created_at').orderBy('id');
   return {
     list: async () => (await readAll(store, all)).map(toAgent),
     roster: (agent, most) => readRoster(agent, { store, sql, most }),
     get,
+    async removedBefore(at) {
+      const gone = sql.selectFrom('agents').select('id').where('status', '=', 'removed').where('updated_at', '<', at);
+      return (await readAll(store, gone)).map((row) => row.id);
+    },
     async active(id) {
       const agent = await get(id);
       if (agent.status === 'active') return agent;
       throw new HoldfastError('conflict', `The agent ${id} is archived.`, {
-        remedy: 'Restore it first.',
+        remedy: `Bring it back with: holdfast agents restore ${id}`,
       });
     },
   };

@@ -16,7 +16,7 @@ export function takeBack(
   if (after === undefined) throw new HoldfastError('not-found', `The agent ${agent.id} has no change ${revision}.`);
   if (before === undefined) {
     throw new HoldfastError('conflict', `Change ${revision} made the agent ${agent.id}; it cannot be taken back.`, {
-      remedy: 'Remove the agent instead.',
+      remedy: `Remove the agent instead: holdfast agents remove ${agent.id}`,
     });
   }
   const now = stateOf(agent);

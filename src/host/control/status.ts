@@ -6,6 +6,7 @@ import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { VaultStatus } from '../../protocol/vault-api.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import type { BudgetWarnings } from '../budgets/budget-warnings.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
@@ -29,6 +30,7 @@ export interface StatusDeps {
   readonly auditStatus: () => Promise<AuditStatus>;
   readonly supervision: Supervision;
   readonly clock: Clock;
+  readonly budgetWarnings?: Pick<BudgetWarnings, 'current'>;
 }
 
 const MOST_OVERDUE = 50;
@@ -56,6 +58,7 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       url: deps.url(),
       state: problems.length === 0 ? 'ok' : 'degraded',
       problems,
+      budgetWarnings: (await deps.budgetWarnings?.current()) ?? [],
       model,
       simulated: splitModelRef(model).provider === SIMULATOR_PROVIDER,
       vault,

@@ -14,13 +14,18 @@ export interface PermittedAgent {
   readonly kind: string;
   readonly permissions: Permissions;
 }
+/** What of a run’s spec its rights depend on. */
+export type RunRights = Pick<
+  RunSpec,
+  'agentId' | 'tools' | 'isOperator' | 'team' | 'permissions' | 'folders' | 'unattended'
+>;
 
 /** The rules as they hold now: what the gate is told about a run, and what an agent may do. */
 export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
   permissionsOf(agent: PermittedAgent): Permissions;
-  factsOf(spec: RunSpec): Promise<GateFacts>;
+  factsOf(run: RunRights): Promise<GateFacts>;
 }
 
 export interface PolicyDeps {
@@ -33,9 +38,9 @@ export interface PolicyDeps {
 
 export function createPolicy({ config, paths, clock, grantsOf = async () => [] }: PolicyDeps): Policy {
   const floor = compileFloor(config.floor);
-  const bounded = new WeakMap<RunSpec, Permissions>();
+  const bounded = new WeakMap<RunRights, Permissions>();
   /** The floor may have become lower since the run was made. */
-  const permissionsOfRun = (spec: RunSpec): Permissions => {
+  const permissionsOfRun = (spec: RunRights): Permissions => {
     const known = bounded.get(spec) ?? meetSome(spec.permissions ?? NO_PERMISSIONS, floor.atMost);
     bounded.set(spec, known);
     return known;

@@ -53,7 +53,7 @@ async function play({ reader = '{}', act }: Played) {
     if (request.transcript.at(-1)?.role === 'user') return { calls: [{ tool: 'read_mail', input: {} }] };
     return act(refIn(lastText(request)), request);
   });
-  const world = await createTestCore({ model, tools: [mailbox], config: { policy: { untrusted: 'quarantine' } } });
+  const world = await createTestCore({ model, tools: [mailbox], policy: { untrusted: 'quarantine' } });
   return { world, acting, reading };
 }
 

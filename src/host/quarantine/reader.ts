@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { uuidv7 } from '../../base/id.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import { visibleText } from '../../protocol/transcript.ts';
 import type { Model, ModelEvent } from '../models/model.ts';
-import { wrapOutsideText } from '../tools/page/outside-text.ts';
 import { describeField, type Fields, objectIn } from './fields.ts';
 
 /**
@@ -68,7 +69,7 @@ export function createUntrustedReader({ model, clock }: { model: Model; clock: C
 
 function prompt({ question, fields, text }: ReaderQuestion): string {
   const lines = Object.entries(fields).map(([name, field]) => `- ${describeField(name, field)}`);
-  return `${question}\n\nThe JSON object has these fields:\n${lines.join('\n')}\n\n${wrapOutsideText(text.slice(0, LONGEST_TEXT))}`;
+  return `${question}\n\nThe JSON object has these fields:\n${lines.join('\n')}\n\n${wrapOutsideText(text.slice(0, LONGEST_TEXT), randomUUID())}`;
 }
 
 async function lastOf(events: AsyncIterable<ModelEvent>): Promise<Extract<ModelEvent, { type: 'finished' }>> {

@@ -3,9 +3,10 @@ import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
-import { resultHash } from './hashes.ts';
+import { boundaryOf, resultHash } from './hashes.ts';
 
 /**
  * Where a run stands, folded from its events and from nothing else. The loop decides by it, the transcript is part of
@@ -119,8 +120,8 @@ const HANDLERS: Handlers = {
     p.attempts += 1;
   },
   'model.failed': (p, event) => {
-    // Waiting for the vault is no failure of the model and does not use up its attempts.
-    if (!event.error.code.startsWith('vault.')) p.failures += 1;
+    // Waiting for the vault or for a budget is no failure of the model and does not use up its attempts.
+    if (!event.error.code.startsWith('vault.') && event.error.code !== 'budget.exceeded') p.failures += 1;
     p.modelError = event.willRetry ? undefined : event.error;
   },
   'model.finished': applyModelFinished,
@@ -223,7 +224,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    const text = call.outcome?.text ?? 'Not run: the run ended first.';
+    const text = resultText(call);
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
@@ -236,6 +237,13 @@ function closeBatch(p: Progress): void {
   p.rounds += 1;
   p.unanswered = true;
   closeStep(p);
+}
+
+/** A stranger’s words are marked as such; the boundary follows from an id that nobody outside ever sees. */
+function resultText({ outcome, effectId }: CallState): string {
+  if (outcome === undefined) return 'Not run: the run ended first.';
+  if (outcome.label.integrity !== 'untrusted' || outcome.text.trim() === '') return outcome.text;
+  return wrapOutsideText(outcome.text, boundaryOf(effectId));
 }
 
 function closeStep(p: Progress): void {

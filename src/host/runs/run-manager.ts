@@ -12,7 +12,8 @@ import type { Journal } from '../journal/journal.ts';
 import { withQuarantineTools } from '../quarantine/quarantine.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
-import { Cancelled, cancelled, deadlineTimer, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
+import { createDeadlines } from './deadlines.ts';
+import { Cancelled, cancelled, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
 import { driveRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
 import type { RunWriter, RunWriterDeps } from './run-writer.ts';
@@ -62,6 +63,7 @@ const MOST_RESUMES = 3;
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
+  const deadlines = createDeadlines();
 
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
@@ -69,7 +71,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
-      await driveRun(writer, deps.loop, signal);
+      await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
@@ -97,8 +99,8 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      const timer = deadlineTimer(await deps.runs.get(runId), controller);
-      await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
+      using _ = deadlines.start(await deps.runs.get(runId), controller);
+      await executeOnceWritable(runId, signal);
     },
   });
 

@@ -15,6 +15,7 @@ import { newNonce } from '../approvals/nonce.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { AnyTool } from '../tools/tool.ts';
+import { revealCard } from './clean-event.ts';
 import type { FlowGate } from './flow-facts.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -130,10 +131,11 @@ async function openApproval(request: GateCall, question: Question): Promise<stri
   if ((await deps.approvals.countPending(writer.spec.agentId)) >= MOST_HELD) return undefined;
   const row = await rowOf(request, question);
   const { id: approvalId, expires_at: expiresAt } = row;
+  const card = revealCard(decision.card);
   await writer.append(
     [
-      { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
-      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt, owner: 'person' },
+      { type: 'approval.requested', approvalId, callId: call.callId, card, expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: card.title, deadline: expiresAt, owner: 'person' },
     ],
     [deps.approvals.insert(row)],
   );
@@ -151,7 +153,7 @@ async function rowOf(request: GateCall, { resources, decision, deps }: Question)
     session_id: writer.spec.sessionId ?? null,
     call_id: call.callId,
     args_hash: boundHash(call, resources),
-    card: JSON.stringify(decision.card),
+    card: JSON.stringify(revealCard(decision.card)),
     requested_at: at,
     expires_at: at + deps.approvalExpiresAfterMs,
     nonce: newNonce(),

@@ -11,6 +11,7 @@ import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-lab
 import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
 import { argumentLabel } from './argument-label.ts';
+import { cleanOutcome } from './clean-event.ts';
 import { childRunId, resultHash } from './hashes.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -203,7 +204,9 @@ async function settle(
   { outcome: told, before, startedAt, deps, tool }: Settlement,
 ): Promise<void> {
   const { outcome, statements } =
-    tool === undefined ? { outcome: told, statements: [] } : await labelled(writer, call, { tool, told, deps });
+    tool === undefined
+      ? { outcome: cleanOutcome(told), statements: [] }
+      : await labelled(writer, call, { tool, told: cleanOutcome(told), deps });
   const entry = {
     tool: call.tool,
     argsHash: call.argsHash,

@@ -7,7 +7,7 @@ import { HTTP_METHODS, type ServiceRequestInput, type ServiceResponseHead } from
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { VaultServices } from '../vault-client/vault-services.ts';
-import { cutText, wrapOutsideText } from './page/outside-text.ts';
+import { cutText } from './page/cut-text.ts';
 import { plainText } from './plain-text.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
@@ -124,7 +124,7 @@ async function outcomeOf(
   const shown = cutText(text, input.max_chars ?? DEFAULT_CHARS);
   const cut =
     shown.length < text.length ? [`Only the first ${shown.length} of ${text.length} characters are shown.`] : [];
-  const page = wrapOutsideText([...headerLines(head), '', shown].join('\n'));
+  const page = [...headerLines(head), '', shown].join('\n');
   const outcome = { ...base, text: [opening, ...cut, page].join('\n') };
   if (cut.length === 0) return outcome;
   const whole = await blobs.put(Buffer.from(text));

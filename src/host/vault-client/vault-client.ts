@@ -23,6 +23,7 @@ import { createVaultCredentials, type VaultCredentials } from './vault-credentia
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
+import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -45,6 +46,8 @@ export interface VaultClient extends AsyncDisposable {
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  /** Budgets of every scope and dimension. */
+  readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
   readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
@@ -92,7 +95,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       init?.body === undefined
         ? { method: init?.method ?? 'GET' }
         : { method: init.method, headers: json, body: JSON.stringify(init.body) };
-    const { bytes } = await send(path, options, deadline(timeoutMs, undefined));
+    const { bytes } = await send(path, options, deadline(timeoutMs, init?.signal));
     return read(path, schema, bytes);
   };
 
@@ -136,6 +139,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
     audit: createVaultAudit(ask),
+    spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),

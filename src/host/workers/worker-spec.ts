@@ -57,6 +57,7 @@ export function workerSpec(
     agentId: parent.spec.agentId,
     sessionId: parent.spec.sessionId,
     parentRunId: parent.runId,
+    taskId: parent.spec.taskId ?? parent.runId,
     template: template.id,
     title: firstLine(task.task),
     model: parent.spec.model,

@@ -30,7 +30,7 @@ export interface ListenersDeps {
 /** A burst of callers waits in the kernel instead of being turned away. */
 const BACKLOG = 4_096;
 const CALL_ID = /^[\x21-\x7e]{1,200}$/;
-const RUN_ID = /^[\x20-\x7e]{1,200}$/;
+const SCOPE_ID = /^[\x21-\x7e]{1,200}$/;
 
 /** Call only while holding the database's exclusive lock: then a socket file that is there belongs to nobody. */
 export async function listenOnSocket(path: string, door: Door, deps: ListenersDeps): Promise<Server> {
@@ -126,13 +126,12 @@ function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   } else if (!url.startsWith('/model/')) {
     refuseModelCall(request, response, new HoldfastError('not-found', 'This port serves /model/… alone.'));
   } else if (request.method !== 'POST') refuseModelCall(request, response, notPost(request));
-  else serveModelCall(deps, { request, response, caller: { agent, run: null, callId: `tcp_${uuidv7()}` } });
+  else serveModelCall(deps, { request, response, caller: { agent, run: null, task: null, callId: `tcp_${uuidv7()}` } });
 }
 
 function callerFromHeaders({ headers }: IncomingMessage): Caller | HoldfastError {
   const agent = headers[CALL_HEADERS.agent];
   const callId = headers[CALL_HEADERS.call];
-  const run = headers[CALL_HEADERS.run];
   const name = AgentId.safeParse(agent);
   if (!name.success)
     return new HoldfastError('bad-request', `The header ${CALL_HEADERS.agent} is missing or not an agent id.`);
@@ -141,7 +140,19 @@ function callerFromHeaders({ headers }: IncomingMessage): Caller | HoldfastError
       'bad-request',
       `The header ${CALL_HEADERS.call} is missing or longer than 200 characters.`,
     );
-  return { agent: name.data, callId, run: typeof run === 'string' && RUN_ID.test(run) ? run : null };
+  const run = scopeId(headers[CALL_HEADERS.run]);
+  const task = scopeId(headers[CALL_HEADERS.task]);
+  if (run === undefined || task === undefined) {
+    const wrong = run === undefined ? CALL_HEADERS.run : CALL_HEADERS.task;
+    return new HoldfastError('bad-request', `The header ${wrong} is longer than 200 characters or not plain text.`);
+  }
+  return { agent: name.data, callId, run, task };
+}
+
+/** `null`: not given. `undefined`: not an id; leaving it out would leave its caps out. */
+function scopeId(value: string | string[] | undefined): string | null | undefined {
+  if (value === undefined) return null;
+  return typeof value === 'string' && SCOPE_ID.test(value) ? value : undefined;
 }
 
 /** Where the official SDKs put their API key. */

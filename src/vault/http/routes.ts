@@ -3,23 +3,16 @@ import { z } from 'zod';
 import { EgressDoorRequest, EgressRules } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { AgentId } from '../../protocol/ids.ts';
-import {
-  BudgetCaps,
-  type BudgetView,
-  CallerRequest,
-  EgressExceptions,
-  ProviderSetting,
-} from '../../protocol/vault-api.ts';
+import { CallerRequest, EgressExceptions, ProviderSetting } from '../../protocol/vault-api.ts';
+import { BUDGET_ROUTES } from '../budgets/budget-routes.ts';
+import type { Budgets } from '../budgets/budgets.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { FetchRoute } from '../egress/fetch-route.ts';
 import type { EgressProxy } from '../egress/proxy/egress.ts';
-import type { Budgets } from '../model/budgets.ts';
-import { toCaps } from '../model/budgets.ts';
 import type { Ledger } from '../model/ledger.ts';
 import type { PriceData } from '../model/price-data.ts';
-import { termsOf, toUsd } from '../model/pricing.ts';
+import { termsOf } from '../model/pricing.ts';
 import type { Providers } from '../model/providers.ts';
-import type { Spending } from '../model/spending.ts';
 import type { StatusSource } from '../status.ts';
 import type { Callers } from '../store/callers.ts';
 import type { KeyRing } from '../store/key-ring.ts';
@@ -43,7 +36,6 @@ export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, Servi
   readonly secrets: Secrets;
   readonly providers: Providers;
   readonly budgets: Budgets;
-  readonly spending: Spending;
   readonly ledger: Ledger;
   readonly callers: Callers;
   readonly exceptions: Exceptions;
@@ -62,12 +54,12 @@ const json = readSmallJson;
 const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMALL_BODY_BYTES);
 
 const ROUTES: readonly Route<RoutesDeps>[] = [
+  ...BUDGET_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
-  { method: 'GET', pattern: /^\/budgets$/, hostToo: true, run: (deps) => ({ budgets: budgetViews(deps) }) },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
   { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },
   {
@@ -89,12 +81,6 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
     run: async (deps, { name, request }) => deps.providers.put(name, parseWith(ProviderSetting, await json(request))),
   },
   { method: 'DELETE', pattern: /^\/providers\/([^/]+)$/, run: (deps, { name }) => deps.providers.delete(name) },
-  {
-    method: 'PUT',
-    pattern: /^\/budgets\/([^/]+)$/,
-    run: async (deps, { name, request }) =>
-      deps.budgets.put(name === '*' ? name : parseWith(AgentId, name), parseWith(BudgetCaps, await json(request))),
-  },
   {
     method: 'GET',
     pattern: /^\/egress-exceptions\/([^/]+)$/,
@@ -257,19 +243,4 @@ function modelFacts(deps: RoutesDeps, ref: string): unknown {
         }
       : null,
   };
-}
-
-function budgetViews(deps: RoutesDeps): BudgetView[] {
-  const agents = new Set([...deps.budgets.agents(), ...deps.spending.agents()]);
-  return [...agents].sort().map((agent) => {
-    const spent = deps.ledger.spent(agent);
-    return {
-      agent,
-      caps: toCaps(deps.budgets.of(agent)),
-      spentTodayUsd: toUsd(spent.todayNano),
-      spentThisMonthUsd: toUsd(spent.monthNano),
-      reservedUsd: toUsd(spent.reservedNano),
-      callsToday: spent.callsToday,
-    };
-  });
 }

@@ -2,12 +2,11 @@ import type { CredentialParts } from '../../protocol/credential.ts';
 import { EgressLimits, type EgressRules } from '../../protocol/egress.ts';
 import type { OwnerChange, OwnerPayload, OwnerScope, SealedParts } from '../../protocol/owner-change.ts';
 import type { BudgetCaps } from '../../protocol/vault-api.ts';
+import type { Limits } from '../budgets/limits.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { OwnerRules } from '../egress/proxy/owner-rules.ts';
 import type { Freezes } from '../freeze/freezes.ts';
-import type { Budgets } from '../model/budgets.ts';
-import { toCaps } from '../model/budgets.ts';
 
 /**
  * What each kind of change means: which scope a key needs for it, whether it only takes something away (then nobody has
@@ -16,7 +15,7 @@ import { toCaps } from '../model/budgets.ts';
 export interface ChangeDeps {
   readonly credentials: Credentials;
   readonly freezes: Freezes;
-  readonly budgets: Budgets;
+  readonly limits: Pick<Limits, 'capsOf' | 'putCaps'>;
   readonly rules: OwnerRules;
   readonly exceptions: Exceptions;
   readonly open: (payload: OwnerPayload, sealed: SealedParts) => CredentialParts;
@@ -39,13 +38,13 @@ export function scopeOf(change: OwnerChange): OwnerScope {
   return SCOPES[change.kind];
 }
 
-export function narrows(change: OwnerChange, { budgets, rules, exceptions }: ChangeDeps): boolean {
+export function narrows(change: OwnerChange, { limits, rules, exceptions }: ChangeDeps): boolean {
   switch (change.kind) {
     case 'freeze':
     case 'grant.remove':
       return true;
     case 'budget.put':
-      return isLower(change.caps, toCaps(budgets.of(change.agent)));
+      return isLower(change.caps, limits.capsOf(change.agent));
     case 'egress-rules.put':
       return isNarrower(change.rules, rules.of(change.agent));
     case 'egress-exceptions.put':
@@ -128,7 +127,7 @@ export function apply(payload: OwnerPayload, deps: ChangeDeps): void {
       credentials.grants.remove(change.agent, change.glob);
       return;
     case 'budget.put':
-      deps.budgets.put(change.agent, change.caps);
+      deps.limits.putCaps(change.agent, change.caps);
       return;
     case 'egress-rules.put':
       deps.rules.put(change.agent, change.rules);

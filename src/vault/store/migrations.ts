@@ -1,3 +1,5 @@
+import { budgetMigrations } from '../budgets/migrations.ts';
+
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
   readonly name: string;
@@ -102,4 +104,5 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       ) STRICT`,
     ],
   },
+  ...budgetMigrations,
 ];

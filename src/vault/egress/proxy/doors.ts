@@ -7,6 +7,7 @@ import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
+import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { type Door, openDoor } from './door.ts';
@@ -32,6 +33,7 @@ export interface DoorsDeps {
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
   readonly connections: ConnectionLog;
+  readonly meter?: EgressMeter | undefined;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
@@ -144,6 +146,7 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     agent,
     run,
     resolveAll: deps.resolveAll,
+    meter: deps.meter,
     log: deps.connections,
     frozen: () => deps.freezes.of(agent)?.reason,
     grant: () => {

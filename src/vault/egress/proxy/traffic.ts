@@ -40,6 +40,8 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     if (bytesUp + bytesDown > limits.connectionBytes)
       end('cut', `it carried more than ${limits.connectionBytes} bytes`);
     else if (door.spent.bytes > limits.runBytes) end('cut', `the run has used up its ${limits.runBytes} bytes`);
+    const refused = door.meter?.onBytes({ agent: door.agent, run: door.run, bytes });
+    if (refused !== undefined) end('cut', refused);
   };
   const live: Live = {
     up: (bytes) => {
