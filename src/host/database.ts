@@ -12,6 +12,7 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
+import { type ChangesTable, changesMigration } from './changes/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
@@ -39,6 +40,7 @@ export interface HostDatabase extends AuditTables {
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
   standing_grants: StandingGrantsTable;
+  changes: ChangesTable;
   late_inputs: LateInputsTable;
 }
 
@@ -58,6 +60,7 @@ export const hostMigrations: readonly Migration[] = [
   labelsMigration,
   quarantineMigration,
   grantsMigration,
+  changesMigration,
   auditMigration,
   budgetsMigration,
 ];

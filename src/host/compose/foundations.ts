@@ -1,6 +1,7 @@
 import { type Approvals, createApprovals } from '../approvals/approvals.ts';
 import { type Artifacts, createArtifacts } from '../artifacts/artifacts.ts';
 import { type AuditSink, createAuditSink } from '../audit/sink.ts';
+import { type Changes, createChanges } from '../changes/changes.ts';
 import type { CoreDeps } from '../core.ts';
 import { createHostSql, type HostSql } from '../database.ts';
 import { createGrants, type Grants } from '../grants/grants.ts';
@@ -15,6 +16,8 @@ export interface Foundations {
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly grants: Grants;
+  /** What can be taken back for a while. */
+  readonly changes: Changes;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
 }
@@ -28,6 +31,7 @@ export function createFoundations({ store, clock }: CoreDeps): Foundations {
     sql,
     audit,
     grants,
+    changes: createChanges({ store, sql, clock, audit }),
     journal,
     runs: createRunStore(store, sql),
     approvals: createApprovals({ store, sql, journal, clock, grants }),
