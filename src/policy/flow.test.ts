@@ -26,6 +26,7 @@ const facts = (label: Label, more: Partial<FlowFacts> = {}): FlowFacts => ({
   egress: [],
   egressCleared: false,
   named: [],
+  said: [],
   exceptions: [],
   granted: [],
   now: 1_000,
@@ -134,6 +135,21 @@ describe('an address that a person wrote', () => {
     expect(rule(request([URL_OUT]), facts(BOTH, { named }))).toBe('free');
     expect(rule(request([{ ...URL_OUT, url: `${named[0]}2` }]), facts(BOTH, { named }))).toMatch(/^ask/);
     expect(rule(request([{ ...URL_OUT, method: 'POST', bytes: 5 }]), facts(BOTH, { named }))).toMatch(/^ask/);
+  });
+});
+
+describe('a tool that acts in the person’s name', () => {
+  const pay = (label: Label, more: Partial<FlowFacts> = {}): string =>
+    rule(request([URL_OUT], { requires: 'agent', input: { to: 'GB29', amount: 5 } }), facts(label, more));
+  it('is led by no stranger without the person, private data or not', () => {
+    expect(pay(WEB)).toBe('ask flow.untrusted-drives');
+    expect(pay(BOTH)).toBe('ask flow.three-of-three');
+    expect(pay(CLEAN)).toBe('free');
+  });
+  it('needs no question for what the person wrote themself', () => {
+    expect(pay(WEB, { said: ['pay 5 to GB29'] })).toBe('free');
+    expect(pay(WEB, { said: ['pay 50 to GB29'] })).toMatch(/^ask/);
+    expect(pay(SECRET, { said: ['pay 5 to GB29'] })).toBe('deny flow.secret-stays');
   });
 });
 

@@ -1,10 +1,19 @@
 import type { ApprovalCard, Decision } from '../protocol/decision.ts';
 import type { FlowException } from '../protocol/flow.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import { isPrivate, isUntrusted, joinAll, type Label, readersOf } from '../protocol/label.ts';
+import {
+  INTEGRITY,
+  type Integrity,
+  isPrivate,
+  isUntrusted,
+  joinAll,
+  type Label,
+  readersOf,
+} from '../protocol/label.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { matchesPattern } from './pattern.ts';
+import { isSaid } from './said.ts';
 import { MOST_SHOWN, showBytes } from './show-bytes.ts';
 import { type Sink, sinksOf, sourceOf } from './sinks.ts';
 
@@ -22,6 +31,8 @@ export interface FlowRequest {
   readonly resources: readonly Resource[];
   /** The exact arguments, for the card. */
   readonly input: JsonValue;
+  /** The tool acts in the person's name: nobody worse than this may lead its arguments without a person. */
+  readonly requires?: Integrity | undefined;
 }
 
 export interface FlowFacts {
@@ -38,6 +49,8 @@ export interface FlowFacts {
   readonly egressCleared: boolean;
   /** Addresses that a person wrote in this conversation, exactly: to open one of them sends nothing else. */
   readonly named: readonly string[];
+  /** What that person wrote in this conversation: arguments that stand in it are theirs. */
+  readonly said: readonly string[];
   readonly exceptions: readonly FlowException[];
   /** Sinks that a person allowed this agent beforehand for this very tool, as patterns. */
   readonly granted: readonly string[];
@@ -85,7 +98,9 @@ export function disputedSinks(request: FlowRequest, facts: FlowFacts): readonly 
 
 function concernsOf(request: FlowRequest, facts: FlowFacts): readonly Concern[] {
   const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
-  return sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+  const concerns = sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+  if (concerns.length > 0 && facts.label.confidentiality !== 'secret' && isSaid(request.input, facts.said)) return [];
+  return concerns;
 }
 
 interface Concern {
@@ -96,17 +111,26 @@ interface Concern {
 
 function concernOf(sink: Sink, request: FlowRequest, facts: FlowFacts): Concern | undefined {
   const label = trusted(labelAt(sink, request, facts), sink, { request, facts });
-  if (sink.kind !== 'external') {
-    return isUntrusted(label) && !isGranted(sink, facts) ? { rule: 'flow.untrusted-drives', sink, label } : undefined;
+  if (sink.kind === 'external' && label.confidentiality === 'secret' && !isHarmless(sink, label, facts))
+    return { rule: 'flow.secret-stays', sink, label };
+  if (sink.kind !== 'external' || isTooPoor(label, request.requires)) {
+    const leads = isUntrusted(label) || isTooPoor(label, request.requires);
+    return leads && !isGranted(sink, facts) ? { rule: ruleFor(sink, label), sink, label } : undefined;
   }
   if (isHarmless(sink, label, facts)) return undefined;
-  if (label.confidentiality === 'secret') return { rule: 'flow.secret-stays', sink, label };
   if (isGranted(sink, facts)) return undefined;
   return isUntrusted(label) && isPrivate(label) ? { rule: 'flow.three-of-three', sink, label } : undefined;
 }
 
 /** What programs with a network read there, nobody vouches for, and they may send it on within one command. */
 const FROM_NETWORK: Label = { integrity: 'untrusted', confidentiality: 'public', origins: ['sandbox-network'] };
+
+/** What leaves as well is worth saying first. */
+const ruleFor = (sink: Sink, label: Label): Concern['rule'] =>
+  sink.kind === 'external' && isUntrusted(label) && isPrivate(label) ? 'flow.three-of-three' : 'flow.untrusted-drives';
+
+const isTooPoor = (label: Label, requires: Integrity | undefined): boolean =>
+  requires !== undefined && INTEGRITY.indexOf(label.integrity) > INTEGRITY.indexOf(requires);
 
 /**
  * What reaches a sink: all that the model knows. Where programs reach out by themselves, also what they are given or
