@@ -10,6 +10,7 @@ import type { AuditSink } from './audit/sink.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -50,6 +51,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -195,6 +197,7 @@ type LoopParts = CoreDeps & {
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
   readonly rates: Rates;
@@ -208,6 +211,7 @@ function createLoop({
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
   rates,
@@ -226,7 +230,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),

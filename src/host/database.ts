@@ -12,8 +12,10 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
+import { type ChangesTable, changesMigration } from './changes/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
+import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
@@ -50,6 +52,8 @@ export interface HostDatabase extends AuditTables {
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
+  standing_grants: StandingGrantsTable;
+  changes: ChangesTable;
   late_inputs: LateInputsTable;
   blackboard: BlackboardTable;
   blackboard_history: BlackboardHistoryTable;
@@ -76,6 +80,8 @@ export const hostMigrations: readonly Migration[] = [
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
+  grantsMigration,
+  changesMigration,
   auditMigration,
   budgetsMigration,
   policyMigration,

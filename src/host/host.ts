@@ -17,8 +17,8 @@ import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
+import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
-import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -167,7 +167,7 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
     (app) => agentAdminRoutes(app, core),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
+    consentRoutes(core),
   ];
 }
 

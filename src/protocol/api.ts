@@ -4,6 +4,7 @@ import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
 import { FreezeScope } from './freeze.ts';
+import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
@@ -158,10 +159,18 @@ export const ApprovalView = z.object({
   expiresAt: z.number(),
   decidedBy: z.string().nullable(),
   surface: z.string().nullable(),
+  /** The word that answers it, for whoever may; gone once it is answered. */
+  nonce: z.string().optional(),
+  /** What may be allowed beyond this once, narrowest first. */
+  offers: z.array(z.object({ width: GrantWidth, words: z.string() })).optional(),
 });
 export type ApprovalView = z.infer<typeof ApprovalView>;
 
-export const DecideApproval = z.strictObject({ decision: z.enum(['allow', 'deny']) });
+export const DecideApproval = z.strictObject({
+  decision: z.enum(['allow', 'deny']),
+  /** Allow it for longer than this call, as the card offers. */
+  grant: GrantChoice.optional(),
+});
 
 export const ArtifactView = z.object({
   id: z.string(),
