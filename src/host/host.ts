@@ -19,7 +19,6 @@ import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -96,6 +95,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   });
   const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
@@ -160,7 +160,7 @@ async function openSandboxes(
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
+  const probe = launcher.probe(AbortSignal.timeout(20_000));
   return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
 }
 

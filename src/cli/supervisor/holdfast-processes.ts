@@ -25,15 +25,17 @@ export function isSimulated(config: HoldfastConfig): boolean {
   return config.model === undefined || splitModelRef(config.model).provider === SIMULATOR_PROVIDER;
 }
 
-/** The processes of a running Holdfast in the order in which they start. */
+/** The processes of a running Holdfast. They start side by side; the simulator names itself to the vault once that is up. */
 export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
   const simulated = isSimulated(options.config);
   const plain = vaultProcess(options);
+  let isFirst = true;
   const vault: ProcessSpec = {
     ...plain,
-    afterReady: async (ready) => {
-      await plain.afterReady?.(ready);
-      if (!simulated) await forgetSimulator(options.home);
+    afterReady: async (ready, earlier) => {
+      await plain.afterReady?.(ready, earlier);
+      if (!simulated || isFirst) await forgetSimulator(options.home);
+      isFirst = false;
     },
   };
   return [vault, ...(simulated ? [simulatorProcess(options)] : []), hostProcess(options)];
@@ -82,7 +84,10 @@ function simulatorProcess({ home, env }: ProcessesOptions): ProcessSpec {
       args: [processEntry(import.meta.url, '../../simulator/main'), '--port', String(previous?.port ?? 0)],
       env: withCompileCache(environmentFor('simulator', env)),
     }),
-    afterReady: (ready) => registerSimulator(home, ready),
+    afterReady: async (ready, earlier) => {
+      await earlier;
+      await registerSimulator(home, ready);
+    },
   };
 }
 

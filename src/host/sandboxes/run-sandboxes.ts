@@ -20,8 +20,8 @@ export interface RunSandboxes extends AsyncDisposable {
   release(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
-  /** What the launcher proved when the host started. */
-  readonly probe: Probe;
+  /** What the launcher proved when the host started; undefined while it is still being proved. */
+  readonly probe: Probe | undefined;
   readonly launcher: string;
 }
 
@@ -35,7 +35,8 @@ export interface SandboxedRun {
 
 export interface RunSandboxesDeps {
   readonly launcher: Launcher;
-  readonly probe: Probe;
+  /** The proof may still be under way: whoever needs a sandbox waits for it. */
+  readonly probe: Probe | Promise<Probe>;
   /** Folder of all volumes. */
   readonly volumes: string;
   readonly limits: SandboxLimits;
@@ -44,12 +45,16 @@ export interface RunSandboxesDeps {
 
 export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   const open = new Map<string, Promise<Sandbox>>();
+  let proved = 'available' in deps.probe ? deps.probe : undefined;
+  void Promise.resolve(deps.probe).then((probe) => {
+    proved = probe;
+  });
   const volumeOf = (runId: string): string => join(deps.volumes, runId);
 
   const create = async (run: SandboxedRun): Promise<Sandbox> => {
-    if (!deps.probe.available) {
-      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
-    }
+    const probe = await deps.probe;
+    if (!probe.available)
+      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${probe.reason}`, { remedy: probe.remedy });
     const places = run.egress;
     const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     return await deps.launcher.create({
@@ -69,8 +74,12 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   };
 
   return {
-    probe: deps.probe,
-    launcher: deps.launcher.kind,
+    get probe() {
+      return proved;
+    },
+    get launcher() {
+      return deps.launcher.kind;
+    },
     annotate: deps.doors.annotate,
     reach: deps.doors.reach,
     async of(run) {
@@ -96,6 +105,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       );
     },
     async [Symbol.asyncDispose]() {
+      await deps.probe;
       await Promise.all([...open.keys()].map(close));
     },
   };
