@@ -2,6 +2,7 @@
  * Makes `dist`: one file per process (what a process loads only sometimes stands in `chunks/` beside it), because opening
  * hundreds of modules is most of what a start takes. Runs under the product's Node.
  */
+import http from 'node:http';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -32,6 +33,28 @@ const ownPlaces = {
   },
 };
 
+/**
+ * An ESM import of `node:http` reads all its exports, among them WebSocket and its events, and that loads the whole of Node's
+ * own undici: 13 MB and as much time as a bare start. See `src/base/http.ts`.
+ */
+const leanHttp = {
+  name: 'lean-http',
+  resolveId: (id) => (/^(node:)?http$/.test(id) ? '\0lean-http' : null),
+  load(id) {
+    if (id !== '\0lean-http') return null;
+    const names = Object.keys(http).filter((name) => !LOADS_UNDICI.has(name));
+    return `const http = process.getBuiltinModule('node:http');
+      export default http;
+      export const { ${names.join(', ')} } = http;`;
+  },
+};
+/** zod's messages in fifty languages; ours are English. */
+const oneLanguage = {
+  name: 'one-language',
+  load: (id) => (id.endsWith('zod/v4/locales/index.js') ? "export { default as en } from './en.js';" : null),
+};
+const LOADS_UNDICI = new Set(['WebSocket', 'CloseEvent', 'MessageEvent']);
+
 function banner(chunk) {
   const up = '../'.repeat(chunk.fileName.split('/').length - 1);
   return `const __dist = new URL(${JSON.stringify(up || './')}, import.meta.url);`;
@@ -43,8 +66,8 @@ async function bundle(entry) {
     input: { [entry]: join(SRC, `${entry}.ts`) },
     cwd: ROOT,
     platform: 'node',
-    external: [/^node:/, 'pg-native'],
-    plugins: [ownPlaces],
+    external: [/^node:(?!http$)/, 'pg-native'],
+    plugins: [ownPlaces, leanHttp, oneLanguage],
     onLog(level, log) {
       if (level === 'warn') throw new Error(`${entry}: ${log.message}`);
     },
@@ -57,6 +80,7 @@ async function bundle(entry) {
       chunkFileNames: `${folder}/chunks/[name]-[hash].js`,
       banner,
       comments: { legal: true, annotation: false, jsdoc: false },
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     });
   } finally {
     await build.close();

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processEntry } from '../../base/entry.ts';
 import type { Home } from '../../base/home.ts';
+import { LEAN_MEMORY_FLAGS } from '../../base/release-memory.ts';
 import { vaultNodeFlags } from '../../base/vault-flags.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
@@ -100,7 +101,7 @@ function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
       const flag = chosen === undefined ? [] : ['--port', String(chosen)];
       return {
         file: process.execPath,
-        args: [processEntry(import.meta.url, '../../host/main'), '--home', home.root, ...flag],
+        args: [...LEAN_MEMORY_FLAGS, processEntry(import.meta.url, '../../host/main'), '--home', home.root, ...flag],
         env: withCompileCache(environmentFor('host', env)),
       };
     },
