@@ -110,6 +110,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     }),
   );
   url = api.url;
+  engine.tryOut();
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -125,7 +126,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -148,7 +149,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, doors, models, core };
+  return { store, blobs, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
@@ -156,12 +157,17 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 async function openSandboxes(
   { home, config, log }: HostConfig,
   { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
+  const { volumes } = home;
+  const sandboxes = stack.use(createRunSandboxes({ launcher, probe, volumes, limits: config.sandbox.limits, doors }));
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {
