@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Model, ModelRequest } from '../src/host/models/model.ts';
-import { run as runStatement } from '../src/storage/query.ts';
+import { AgentId } from '../src/protocol/ids.ts';
 import { createScriptedModel } from '../src/testing/scripted-model.ts';
 import { createTestCore, type TestCore } from '../src/testing/test-core.ts';
 import { type BenchOptions, type BenchRow, type BenchTable, environment } from './table.ts';
@@ -71,18 +71,16 @@ async function park(world: TestCore, prefix: string, count: number): Promise<rea
 }
 
 async function addAgent(world: TestCore, id: string): Promise<void> {
-  const { sql } = world.core;
-  const row = {
-    id,
-    kind: 'agent' as const,
+  const instructions = 'You keep an eye on one thing and say so when it changes. '.repeat(20);
+  const description = 'Keeps an eye on one thing.';
+  const agent = {
+    id: AgentId.parse(id),
     title: id,
-    description: 'Keeps an eye on one thing.',
-    model: null,
-    instructions: 'You keep an eye on one thing and say so when it changes. '.repeat(20),
-    tools: '[]',
-    created_at: Date.now(),
+    description,
+    tools: [],
+    files: { 'INSTRUCTIONS.md': instructions },
   };
-  await runStatement(world.store, sql.insertInto('agents').values(row));
+  await world.core.agents.create(agent, { id: 'bench', surface: 'bench' });
 }
 
 async function begin(world: TestCore, agentId: string): Promise<string> {

@@ -11,6 +11,12 @@ export interface Home {
   readonly hostDatabase: string;
   readonly blobs: string;
   readonly volumes: string;
+  /** Persona files: one folder per agent, for people to edit. */
+  readonly agents: string;
+  /** TEAM.md files: one folder per team. */
+  readonly teams: string;
+  /** Worker and team templates of the owner's own. */
+  readonly templates: string;
   readonly logs: string;
   readonly backups: string;
   readonly vaultDir: string;
@@ -41,6 +47,9 @@ export function homeAt(directory: string): Home {
     hostDatabase: join(root, 'host.db'),
     blobs: join(root, 'blobs'),
     volumes: join(root, 'volumes'),
+    agents: join(root, 'agents'),
+    teams: join(root, 'teams'),
+    templates: join(root, 'templates'),
     logs: join(root, 'logs'),
     backups: join(root, 'backups'),
     vaultDir,
@@ -63,7 +72,8 @@ export function homeDirectory(flag: string | undefined, environment: string | un
 
 /** Makes the directories, private to this user. */
 export async function prepareHome(home: Home): Promise<void> {
-  for (const directory of [home.root, home.blobs, home.volumes, home.logs, home.backups, home.vaultDir, home.run]) {
+  const { root, blobs, volumes, agents, teams, templates, logs, backups, vaultDir, run } = home;
+  for (const directory of [root, blobs, volumes, agents, teams, templates, logs, backups, vaultDir, run]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
   }

@@ -21,6 +21,7 @@ import type { BudgetView } from '../protocol/vault-api.ts';
 import type { EventsOptions } from './api-events.ts';
 import { type ApiRequest, request } from './api-request.ts';
 import type { ApiTarget } from './api-target.ts';
+import { createPolicyClient, type PolicyClient } from './policy-client.ts';
 import { rawGet } from './raw-get.ts';
 
 /**
@@ -28,7 +29,7 @@ import { rawGet } from './raw-get.ts';
  * must cost no more than a bare start of Node: its path loads neither zod nor `node:http`. Refusals are thrown as the
  * `HoldfastError` that the host described; a host that is not there is `host.unreachable`.
  */
-export interface ApiClient {
+export interface ApiClient extends PolicyClient {
   status(): Promise<StatusView>;
   /** Probes every part for real; takes a while. */
   doctor(): Promise<DoctorProbe[]>;
@@ -106,6 +107,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     ...work(target, call),
     ...content(target, call),
     ...keys(target, call),
+    ...createPolicyClient(target),
     ask: (shape, options) => call(() => shape, options),
     events: async function* (options) {
       const { streamEvents } = await import('./api-events.ts');

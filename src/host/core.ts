@@ -3,23 +3,33 @@ import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { type Agents, createAgents } from './agents/agents.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import type { AuditSink } from './audit/sink.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
@@ -31,27 +41,33 @@ import { createAskParent } from './workers/ask-parent.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
 import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
  * everything that touches the outside (database, model, sandboxes), so it runs whole in a test.
  */
-export interface Core extends AsyncDisposable {
-  readonly agents: Agents;
+export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
+  readonly mesh: Mesh;
+  readonly rates: Rates;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
   readonly steering: Steering;
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -59,13 +75,19 @@ export interface Core extends AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** What every agent but the operator is told first. */
+  readonly agentBase: string;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly paths: { readonly home: string; readonly userHome: string };
@@ -74,78 +96,68 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
-  const agents = createAgents({ store, sql, clock });
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
-  const conversations = createConversations({
-    store,
-    sql,
-    clock,
-    journal,
-    runs,
-    agents,
-    config,
-    defaultModel: deps.defaultModel,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
+  const made = { ...deps, ...base, policy, manager: () => manager };
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const { agentRuns } = room;
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const mesh = createMesh({ ...made, ...conversations, ...room });
+  const places = createPlaces(policy.floor);
+  const { userHome } = deps.paths;
+  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
   const followUps = createFollowUps({
-    agents,
+    ...made,
+    agentRuns,
+    quarantine: labels.quarantine,
     sessions,
-    config,
-    defaultModel: deps.defaultModel,
     inbox: () => inbox,
-    manager: () => manager,
   });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-  ];
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
-    agents,
-    approvals,
-    artifacts,
+    ...room,
+    ...base,
     inbox,
     sessions,
     lanes,
-    journal,
+    labels,
     manager,
-    runs,
-    sql,
+    policy,
+    mesh,
+    rates,
+    toolbox,
     templates: deps.templates,
     steering: conversations.steering,
     supervision,
@@ -153,6 +165,7 @@ export function createCore(deps: CoreDeps): Core {
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await mesh.sweep();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -177,6 +190,9 @@ type LoopParts = CoreDeps & {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
+  readonly rates: Rates;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
@@ -186,6 +202,9 @@ function createLoop({
   runs,
   approvals,
   toolbox,
+  policy,
+  rates,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -194,11 +213,15 @@ function createLoop({
   return {
     onFinish,
     lateInputs,
+    checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {
@@ -208,7 +231,7 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
@@ -217,11 +240,21 @@ function createLoop({
   };
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
+interface ToolParts {
+  readonly workers: Workers;
+  readonly artifacts: Artifacts;
+  readonly places: Places;
+  readonly labels: Labels;
+  readonly mesh: Mesh;
+}
+
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
+    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...mesh.tools,
+    ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

@@ -1,18 +1,39 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
-import { type AgentsTable, agentsMigration } from './agents/tables.ts';
+import {
+  type AgentFilesTable,
+  type AgentRevisionsTable,
+  type AgentsTable,
+  agentsMigration,
+  fleetAgentsMigration,
+} from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type AuditTables, auditMigration } from './audit/tables.ts';
+import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import {
+  type BlackboardHistoryTable,
+  type BlackboardTable,
+  type InterestsTable,
+  type MeshEffectsTable,
+  meshMigration,
+  type NoticesTable,
+  type TaskDependenciesTable,
+  type TasksTable,
+} from './mesh/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
+import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase {
+export interface HostDatabase extends AuditTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -20,8 +41,21 @@ export interface HostDatabase {
   inbox: InboxTable;
   sessions: SessionsTable;
   agents: AgentsTable;
+  agent_revisions: AgentRevisionsTable;
+  agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  budget_warnings: BudgetWarningsTable;
+  label_areas: LabelAreasTable;
+  flow_exceptions: FlowExceptionsTable;
+  untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
+  blackboard: BlackboardTable;
+  blackboard_history: BlackboardHistoryTable;
+  interests: InterestsTable;
+  notices: NoticesTable;
+  tasks: TasksTable;
+  mesh_effects: MeshEffectsTable;
+  task_dependencies: TaskDependenciesTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -36,6 +70,13 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  meshMigration,
+  fleetAgentsMigration,
+  labelsMigration,
+  quarantineMigration,
+  auditMigration,
+  budgetsMigration,
+  policyMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

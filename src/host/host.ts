@@ -10,20 +10,43 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createAccess } from './access/access.ts';
-import { readOperator } from './agents/operator.ts';
+import { readAgentBase, readOperator } from './agents/operator.ts';
+import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import type { ApiFeature } from './api/app.ts';
+import { agentAdminRoutes } from './api/routes/agent-admin.ts';
+import { auditRoutes } from './api/routes/audit.ts';
+import { credentialRoutes } from './api/routes/credentials.ts';
+import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
+import { createAnchors } from './audit/anchors/create-anchors.ts';
+import { createAudit } from './audit/audit.ts';
+import { recordConfig } from './audit/config-row.ts';
+import { budgetRoutes } from './budgets/budget-routes.ts';
+import { createBudgetWarnings } from './budgets/budget-warnings.ts';
+import { createRunBudget } from './budgets/run-budget.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { createCredentialTools } from './credentials/credential-tools.ts';
+import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
+import { createLeakGuard } from './leaks/leak-guard.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
+import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from './sandboxes/trust-files.ts';
+import { createHttpRequest } from './tools/http-request.ts';
+import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
@@ -58,9 +81,25 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
+  const audit = createAudit({
+    store,
+    sql: core.sql,
+    sink: core.audit,
+    vault: vault.audit,
+    anchors: await createAnchors(config.audit.anchors, home.root),
+    config: config.audit,
+    clock,
+    log: log.child('audit'),
+  });
   let url = '';
   const defaultModel = modelOf(config);
+  const budgetWarnings = createBudgetWarnings({
+    ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
+    ...{ sql: core.sql, journal: core.journal, runs: core.runs },
+  });
   const facts = {
+    budgetWarnings,
     ...core,
     ...engine,
     home: home.root,
@@ -76,7 +115,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
-    status: createStatus(facts),
+    status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
   await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
@@ -86,9 +125,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
+  background.add('audit', audit.run);
+  background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
+  background.add('removed agents', (signal) => purgeRemoved({ ...core, ...engine, clock }, signal));
   background.add('egress doors', async (signal) => {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
@@ -104,7 +146,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [(app) => steeringRoutes(app, core.steering)],
+      rates: core.rates,
+      features: featuresOf({ core, vault, audit, store, home, config, clock }),
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -115,6 +158,32 @@ export async function createHost(options: HostConfig): Promise<Host> {
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly core: Core;
+  readonly vault: ReturnType<typeof createVaultClient>;
+  readonly audit: ReturnType<typeof createAudit>;
+}
+
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
+  return [
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
+    auditRoutes(audit),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
+}
+
 const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
@@ -123,25 +192,43 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
-  const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
+  const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
+  const stopping = new AbortController();
+  const leaks = createLeakGuard({
+    ...{ vault: vault.scan, vaultReachable, clock, log: log.child('leaks') },
+    shutdown: stopping.signal,
+  });
+  const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
+      leaks,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
-      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      vaultReachable,
+      budget: createRunBudget({
+        vault: vault.spending,
+        vaultReachable,
+        atCap: config.budgets.atCap,
+        clock,
+        log: log.child('budgets'),
+      }),
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createHttpRequest({ blobs, services: vault.services }),
+        createListServices(vault.services),
+        ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
       paths: { home: home.root, userHome: homedir() },
@@ -149,7 +236,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, tryOut, doors, models, core };
+  // First of all: a run that waits for the vault must not hold the end of the host.
+  stack.defer(() => stopping.abort());
+  return { store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
@@ -164,8 +253,10 @@ async function openSandboxes(
   // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
   const begin = Promise.withResolvers<void>();
   const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
-  const { volumes } = home;
-  const sandboxes = stack.use(createRunSandboxes({ launcher, probe, volumes, limits: config.sandbox.limits, doors }));
+  const trust = createTrustFiles(join(home.run, 'trust'));
+  const sandboxes = stack.use(
+    createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust }),
+  );
   stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
   return { sandboxes, tryOut: begin.resolve };
 }
@@ -182,6 +273,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.mesh.sweep();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -1,4 +1,4 @@
-import type { EgressRule } from '../protocol/egress.ts';
+import { type EgressRule, rulesOf } from '../protocol/egress.ts';
 
 /**
  * Whether a sandbox may open a connection. Pure: hosts are canonical (lower case, no trailing dot, no brackets), paths
@@ -8,9 +8,9 @@ export interface EgressAsk {
   readonly host: string;
   readonly port: number;
   readonly scheme: 'http' | 'https';
-  /** Plain http alone. */
+  /** Absent where nobody can see it: in https that is not looked into. */
   readonly method?: string;
-  /** Path without the query; plain http alone. */
+  /** Path without the query. */
   readonly path?: string;
 }
 
@@ -34,9 +34,13 @@ export function judgeEgress(ask: EgressAsk, grant: EgressGrant): EgressVerdict {
   return 'allowed';
 }
 
-/** Whether some plain http request to this place could be allowed; which ones, is judged when they come. */
-export function mayReachByHttp(place: Pick<EgressAsk, 'host' | 'port'>, { allow, deny, only }: EgressGrant): boolean {
-  const ask: EgressAsk = { host: place.host, port: place.port, scheme: 'http' };
+/** Whether some request to this place could be allowed; which ones, is judged when they come. */
+export function mayReachBy(
+  scheme: EgressAsk['scheme'],
+  place: Pick<EgressAsk, 'host' | 'port'>,
+  { allow, deny, only }: EgressGrant,
+): boolean {
+  const ask: EgressAsk = { host: place.host, port: place.port, scheme };
   const closed = deny.some((rule) => rule.methods === undefined && rule.path === undefined && denies(rule, ask));
   const isNamed = (rules: readonly EgressRule[]): boolean => rules.some((rule) => sameEnd(rule, ask));
   return !closed && isNamed(allow) && (only === undefined || isNamed(only));
@@ -68,7 +72,8 @@ function hostFits(pattern: string, host: string): boolean {
     : host === pattern;
 }
 
-function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
+/** Whether a path is the pattern, or begins with it when it ends in `*`. An unclear path is what `whenUnclear` says. */
+export function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
   if (UNCLEAR_PATH.test(path)) return whenUnclear;
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
@@ -80,6 +85,23 @@ export function describeReach({ allow, deny, only }: EgressGrant): readonly stri
   const open = pairs.filter((rule) => !deny.some((no) => covers(no, rule)));
   const except = deny.filter((no) => open.some((rule) => hostFits(rule.host, no.host) || hostFits(no.host, rule.host)));
   return [...new Set([...open.map(describeRule), ...except.map((rule) => `not ${describeRule(rule)}`)])];
+}
+
+const MOST_PLACES = 500;
+
+/** What both lists of places reach, in the same grammar; presets are written out. Commutative, and idempotent after one go. */
+export function meetPlaces(a: readonly string[], b: readonly string[]): string[] {
+  const pairs = rulesOf(a).flatMap((one) => rulesOf(b).flatMap((other) => meet(one, other) ?? []));
+  const kept = pairs.filter(
+    (rule) => !pairs.some((wide) => describeRule(wide) !== describeRule(rule) && within(rule, wide)),
+  );
+  return [...new Set(kept.map(describeRule))].sort().slice(0, MOST_PLACES);
+}
+
+/** Whether all that `rule` reaches is reached by `wide`. */
+function within(rule: EgressRule, wide: EgressRule): boolean {
+  const both = meet(rule, wide);
+  return both !== undefined && describeRule(both) === describeRule(rule);
 }
 
 /** The rule that holds where both do; undefined where they have nothing in common. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AgentConfig, AgentStatus, PersonaFile } from './agent.ts';
 import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
@@ -20,8 +21,41 @@ export const AgentView = z.object({
   state: z.enum(['idle', 'working', 'waiting']),
   budget: BudgetView.nullable(),
   createdAt: z.number(),
+  role: z.string(),
+  status: AgentStatus,
+  team: z.string().nullable(),
 });
 export type AgentView = z.infer<typeof AgentView>;
+
+/** `GET /api/agents/{id}/config`: what can be changed of an agent, but the text of its files. */
+export const AgentSettings = AgentConfig.extend({
+  id: z.string(),
+  kind: z.enum(['operator', 'agent']),
+  status: AgentStatus,
+  /** Send it back with a change, and the change is refused when somebody else was faster. */
+  revision: z.number(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type AgentSettings = z.infer<typeof AgentSettings>;
+
+/** One persona file. `cap`: most characters of it that a model reads; null: all of it, by another reader. */
+export const PersonaFileView = z.object({
+  name: PersonaFile,
+  text: z.string(),
+  cap: z.number().nullable(),
+  writable: z.boolean(),
+});
+export type PersonaFileView = z.infer<typeof PersonaFileView>;
+
+export const PersonaFileVersionView = z.object({
+  name: PersonaFile,
+  version: z.number(),
+  at: z.number(),
+  by: z.string(),
+  content: z.string(),
+});
+export type PersonaFileVersionView = z.infer<typeof PersonaFileVersionView>;
 
 export const WorkerTemplateView = z.object({
   id: z.string(),
@@ -170,6 +204,8 @@ export const StatusView = z.object({
   state: z.enum(['ok', 'degraded']),
   /** One sentence each, with the remedy. */
   problems: z.array(z.string()),
+  /** Budgets that are half used up or more, one sentence each. */
+  budgetWarnings: z.array(z.string()).optional(),
   model: z.string(),
   simulated: z.boolean(),
   vault: VaultStatus.nullable(),
@@ -180,6 +216,10 @@ export const StatusView = z.object({
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),
+  /** Rows of the audit, those that no anchor attests yet, and for how long the oldest of them has waited. */
+  audit: z
+    .object({ rows: z.number(), unanchored: z.number(), unanchoredForMs: z.number(), outside: z.boolean() })
+    .optional(),
 });
 export type StatusView = z.infer<typeof StatusView>;
 

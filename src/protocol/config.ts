@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { AuditConfig } from './audit.ts';
+import { isClean, revealText } from './clean-text.ts';
+import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
+import { RateLimits } from './rate-limits.ts';
 import { RunLimits } from './run.ts';
 
 /** Sandbox limits. All are enforced by the kernel where it lets us, else by a watchdog and then called soft. */
@@ -36,6 +40,15 @@ export const DatabaseConfig = z.discriminatedUnion('kind', [
 ]);
 export type DatabaseConfig = z.infer<typeof DatabaseConfig>;
 
+/** How large the fleet may become. */
+export const FleetLimits = z.object({
+  /** Agents besides the operator, archived ones not counted; 0: as many as there are. */
+  maxAgents: z.number().int().min(0).max(1_000_000).default(0),
+  /** Absent: as many as there are; 0: none. */
+  maxTeams: z.number().int().min(0).max(100_000).optional(),
+});
+export type FleetLimits = z.infer<typeof FleetLimits>;
+
 /** `config.json` under the home directory. No secret ever stands in it. Unknown keys are refused by name. */
 export const HoldfastConfig = z.strictObject({
   version: z.literal(1).default(1),
@@ -52,7 +65,7 @@ export const HoldfastConfig = z.strictObject({
   /** The model agents use unless they name their own, `provider/model`. Absent: the built-in simulator answers. */
   model: ModelRef.optional(),
   thinking: z.enum(['off', 'low', 'medium', 'high']).default('off'),
-  limits: RunLimits.strict().prefault({}),
+  limits: RunLimits.extend(FleetLimits.shape).strict().prefault({}),
   /** Where the host keeps everything but blobs. SQLite is a file in the home directory and needs no server. */
   database: DatabaseConfig.default({ kind: 'sqlite' }),
   sandbox: z
@@ -78,12 +91,31 @@ export const HoldfastConfig = z.strictObject({
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
     })
     .prefault({}),
+  budgets: z
+    .strictObject({
+      /** At a cap a run waits until the owner raises it or its window ends (`ask`), or ends with an error (`stop`). */
+      atCap: z.enum(['ask', 'stop']).default('ask'),
+    })
+    .prefault({}),
   approvals: z
     .strictObject({
       /** After this long an unanswered approval is a denial. */
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
     })
     .prefault({}),
+  /** Where the heads of the audit's hash chain are anchored. */
+  audit: AuditConfig.prefault({}),
+  policy: z
+    .strictObject({
+      /** `quarantine`: agents get references in place of text that strangers wrote, and ask for typed facts from it. */
+      untrusted: z.enum(['read', 'quarantine']).default('read'),
+      /** Rules that nothing overrides; docs/policy.md has their grammar. */
+      floor: Floor.prefault({}),
+      unattended: UnattendedPolicy.prefault({}),
+    })
+    .prefault({}),
+  /** Calls in a minute, beside the built-in figures. */
+  rateLimits: RateLimits.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type HoldfastConfig = z.infer<typeof HoldfastConfig>;
@@ -97,14 +129,31 @@ export interface ConfigProblem {
 
 export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; problems: readonly ConfigProblem[] };
 
-/** Validates the whole config at once; every problem comes back with its path and remedy. */
 /** Making code for a schema that is used once takes longer than using it. */
 const PARSED_ONCE = { jitless: true };
 
+/** Validates the whole config at once; every problem comes back with its path and remedy. */
 export function parseConfig(raw: unknown): ConfigParse {
+  const hidden = hiddenText(raw, []);
+  if (hidden.length > 0) return { ok: false, problems: hidden };
   const parsed = HoldfastConfig.safeParse(raw, PARSED_ONCE);
   if (parsed.success) return { ok: true, config: parsed.data };
   return { ok: false, problems: parsed.error.issues.flatMap(toProblems) };
+}
+
+/** A value that cannot be seen whole is not what its owner believes it to be. */
+function hiddenText(value: unknown, path: readonly string[]): ConfigProblem[] {
+  if (typeof value === 'string' && !isClean(value)) {
+    return [
+      {
+        path: path.join('.'),
+        problem: `holds characters that cannot be seen: ${revealText(value).slice(0, 200)}`,
+        remedy: 'Type the value anew.',
+      },
+    ];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => hiddenText(entry, [...path, key]));
 }
 
 function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { BudgetRefusal, LimitRef } from './budget.ts';
 import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
+import { Judged } from './policy-change.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
 import { AssistantMessage, StopReason, Usage } from './transcript.ts';
@@ -17,6 +19,8 @@ export const ErrorInfo = z.object({
   remedy: z.string().optional(),
   retryable: z.boolean().optional(),
   retryAfterMs: z.number().optional(),
+  /** Of `budget.exceeded`: the cap that refused. */
+  budget: BudgetRefusal.optional(),
 });
 export type ErrorInfo = z.infer<typeof ErrorInfo>;
 
@@ -53,6 +57,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     /** Came while the run was under way. */
     late: z.boolean().optional(),
   }),
+  /** What the model reads besides this run's own transcript has this label: the earlier turns of its session. */
+  event('context.labelled', { from: z.enum(['session']), label: Label }),
   event('model.requested', { step: z.number(), attempt: z.number(), model: z.string(), callId: z.string() }),
   event('model.finished', {
     step: z.number(),
@@ -82,7 +88,12 @@ export const JournalEvent = z.discriminatedUnion('type', [
     input: JsonValue,
     argsHash: z.string(),
   }),
-  event('tool.decided', { callId: z.string(), decision: Decision }),
+  event('tool.decided', {
+    callId: z.string(),
+    decision: Decision,
+    /** What it was decided from; absent in events of older versions. */
+    judged: Judged.optional(),
+  }),
   event('approval.requested', {
     approvalId: z.string(),
     callId: z.string(),
@@ -117,8 +128,19 @@ export const JournalEvent = z.discriminatedUnion('type', [
   }),
   /** A session passed its round limit and goes on with a shortened transcript. */
   event('run.continued', { continues: z.number() }),
+  /** The answer says that things were done which no effect shows: the model is asked once to do or to correct them. */
+  event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
+  /** A model without tools has read an untrusted text for a call of the run. */
+  event('reader.finished', {
+    toolCallId: z.string(),
+    callId: z.string(),
+    model: z.string(),
+    usage: Usage,
+    costUsd: z.number().optional(),
+    durationMs: z.number(),
+  }),
   event('artifact.created', {
     artifactId: z.string(),
     name: z.string(),
@@ -130,8 +152,18 @@ export const JournalEvent = z.discriminatedUnion('type', [
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
     deadline: z.number().optional(),
+    /** Of `budget`: the cap that is reached. */
+    budget: BudgetRefusal.optional(),
     /** Who must act: `person`, `vault`, `run`, `budget`. */
     owner: z.string().optional(),
+  }),
+  /** A part of a cap was passed. Of the run that passed it, where there is one. */
+  event('budget.warned', {
+    ...LimitRef.shape,
+    percent: z.number(),
+    cap: z.number(),
+    spent: z.number(),
+    text: z.string(),
   }),
   /** Nobody acted until the deadline of a wait. Said once per wait; the run goes on waiting. */
   event('run.overdue', {
@@ -153,7 +185,10 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
-  event('agent.changed', { agentId: z.string(), change: z.enum(['created', 'updated', 'archived']) }),
+  event('agent.changed', {
+    agentId: z.string(),
+    change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),
+  }),
 ]);
 export type JournalEvent = z.infer<typeof JournalEvent>;
 export type JournalEventType = JournalEvent['type'];

@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import { ProviderId, WireFormat } from './provider.ts';
+import { KeyHealthView } from './key-health.ts';
+import { ProviderAuth, ProviderId, WireFormat } from './provider.ts';
 
 /**
  * The vault's HTTP/1.1 interface over two unix sockets in `<home>/run` (file names in `base/home.ts`):
  *
  * - `vault-owner.sock`: the owner's own programs (CLI, supervisor). Everything below.
  * - `vault-host.sock`: the host. Only `GET /status`, `POST /model/…`, `GET /calls/:callId`, `POST /fetch`,
- *   `GET /budgets`, `GET /models/<provider>/<model>`, and the way out of sandboxes (`egress.ts`): `GET /egress-rules/:agent`,
- *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`.
+ *   `GET /budgets` and the host's routes of `budget.ts`, `GET /models/<provider>/<model>`, and the way out of sandboxes (`egress.ts`): `GET /egress-rules/:agent`,
+ *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`;
+ *   of the audit (`audit.ts`): `GET /audit-heads/:chain`, `POST /audit-heads`, `GET /audit-events`.
  *
  * Errors are `ErrorShape` JSON with a fitting HTTP status, except on `/model/…`, where the body is an error of the
  * caller's wire format and `ErrorShape` comes in the header `x-holdfast-error` (base64url JSON).
@@ -21,6 +23,8 @@ export const CALL_HEADERS = {
   /** AgentId whose budget pays. Required on the host socket. */
   agent: 'x-holdfast-agent',
   run: 'x-holdfast-run',
+  /** The task that the run works on; a run stays with the one it named first. */
+  task: 'x-holdfast-task',
   /** Unique per attempt: charges are keyed by it and settled once. Required on the host socket. */
   call: 'x-holdfast-call',
   error: 'x-holdfast-error',
@@ -39,6 +43,13 @@ export type Price = z.infer<typeof Price>;
 export const ProviderSetting = z.strictObject({
   wire: WireFormat,
   baseUrl: z.url(),
+  /** Absent: as the wire format has it. */
+  auth: ProviderAuth.optional(),
+  /** AWS region, where the address does not name it. */
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'a region such as us-east-1')
+    .optional(),
   /** Provider key of the vendored price data, if the preset has one. */
   pricesAs: z.string().optional(),
   /** Overrides per model id; `*` stands for every model of this provider. */
@@ -86,10 +97,14 @@ export const VaultStatus = z.object({
       baseUrl: z.string(),
       hasKey: z.boolean(),
       needsKey: z.boolean(),
+      /** How many keys it has. */
+      keys: z.number().optional(),
       defaultModel: z.string().optional(),
       simulator: z.boolean(),
     }),
   ),
+  /** Keys that are put aside for a while. */
+  keyHealth: z.array(KeyHealthView).optional(),
   priceData: z.object({ date: z.string(), source: z.string(), models: z.number() }),
   /** Port of the loopback listener for caller tokens, when it is on. */
   tcpPort: z.number().optional(),
@@ -100,12 +115,18 @@ export type VaultStatus = z.infer<typeof VaultStatus>;
 export const CallRecord = z.object({
   callId: z.string(),
   agent: z.string(),
+  team: z.string().nullable().default(null),
   run: z.string().nullable(),
+  task: z.string().nullable().default(null),
   provider: z.string(),
   model: z.string(),
+  /** The name of the key it was made with. */
+  key: z.string().nullable().optional(),
   state: z.enum(['reserved', 'settled', 'estimated', 'released']),
   reservedUsd: z.number(),
   costUsd: z.number(),
+  /** Charged: as reported, or the most that were possible. */
+  tokens: z.number().default(0),
   inputTokens: z.number().nullable(),
   outputTokens: z.number().nullable(),
   cachedInputTokens: z.number().nullable(),

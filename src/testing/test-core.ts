@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
@@ -31,6 +32,10 @@ export interface TestCoreOptions {
   /** Where an earlier core left its database; default: a new temporary folder, removed at the end. */
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
+  readonly policy?: z.input<typeof HoldfastConfig>['policy'];
+  readonly rateLimits?: z.input<typeof HoldfastConfig>['rateLimits'];
+  /** The rest of `config.json`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   /** Default: it always is. */
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
@@ -48,7 +53,12 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
   const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
-  const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
+  const config = HoldfastConfig.parse({
+    ...options.config,
+    limits: options.limits ?? {},
+    policy: options.policy ?? {},
+    rateLimits: options.rateLimits ?? {},
+  });
   const launcher = noLauncher();
   const sandboxes =
     options.sandboxes ??
@@ -74,6 +84,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
       tools: [...new Set([...template.tools, ...tools.map((tool) => tool.name)])],
       ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
+    agentBase: 'You are an agent.',
     config,
     defaultModel: () => 'simulator/guide',
     paths: { home, userHome: '/home/nobody' },

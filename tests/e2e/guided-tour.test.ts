@@ -73,6 +73,7 @@ beforeAll(async () => {
       actingTools: ({ artifacts }) =>
         createSandboxTools({ blobs, recordArtifact: (context, file) => artifacts.record(context, file) }),
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), [...ACTING, 'web_fetch', 'ask_parent']),
+      agentBase: '',
       config,
       defaultModel: () => `${SIMULATOR_PROVIDER}/guide`,
       paths: { home, userHome: join(root, 'nobody') },

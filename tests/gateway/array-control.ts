@@ -232,6 +232,9 @@ function budget(): BudgetView {
 function agent(): AgentView {
   return {
     id: 'operator',
+    role: '',
+    status: 'active',
+    team: null,
     title: 'Operator',
     kind: 'operator',
     description: '',

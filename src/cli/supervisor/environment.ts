@@ -2,7 +2,19 @@
  * What our processes inherit. An allow list: the user's shell often holds provider keys and tokens, and nothing of that
  * may reach the host, from where a fooled agent could try to read it.
  */
-const EVERYONE = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR'];
+const EVERYONE = [
+  'HOLDFAST_MAX_AGENTS',
+  'HOLDFAST_MAX_TEAMS',
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'LANG',
+  'LANGUAGE',
+  'TZ',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+];
 /** The vault alone talks to the outside: certificates, proxies and the desktop's keychain are its business. */
 const VAULT = [
   'NODE_EXTRA_CA_CERTS',

@@ -1,8 +1,12 @@
 import { type ZodType, z } from 'zod';
+import * as agent from '../../protocol/agent.ts';
 import * as api from '../../protocol/api.ts';
 import { ApprovalCard } from '../../protocol/decision.ts';
 import { JournalEvent } from '../../protocol/event.ts';
+import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
+import { TryPolicy, TryResult } from '../../protocol/policy-change.ts';
+import { PolicyView } from '../../protocol/policy-view.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
 /**
@@ -15,7 +19,14 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   ApprovalCard,
   BudgetView,
   VaultStatus,
+  Explanation,
+  PolicyView,
+  TryResult,
   AgentView: api.AgentView,
+  AgentSettings: api.AgentSettings,
+  AgentRevision: agent.AgentRevision,
+  PersonaFileView: api.PersonaFileView,
+  PersonaFileVersionView: api.PersonaFileVersionView,
   WorkerTemplateView: api.WorkerTemplateView,
   MessageView: api.MessageView,
   SessionView: api.SessionView,
@@ -37,8 +48,12 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
 const REQUESTS: Readonly<Record<string, ZodType>> = {
   SendMessage: api.SendMessage,
   CreateSession: api.CreateSession,
+  CreateAgent: agent.CreateAgent,
+  EditAgent: agent.EditAgent,
+  CloneAgent: agent.CloneAgent,
   DecideApproval: api.DecideApproval,
   TokenRequest: api.TokenRequest,
+  TryPolicy,
 };
 
 const NAMES = new Map(

@@ -1,9 +1,9 @@
-import type { AgentView, RunView } from '../../protocol/api.ts';
+import { type AgentView, MAX_LIST, type RunView } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import type { Agent } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
-import type { AgentsTable } from '../agents/tables.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Control, Principal } from '../control.ts';
@@ -115,12 +115,12 @@ async function sessionFor(agentId: string, sessionId: string | undefined, sessio
 }
 
 function agentMethods(deps: ControlDeps): Pick<Control, 'agents' | 'agent' | 'workerTemplates'> {
-  const toView = async (row: AgentsTable): Promise<AgentView> => {
-    const model = row.model ?? deps.defaultModel();
-    const open = await deps.runs.list({ agentId: row.id, active: true, limit: 500 });
+  const toView = async (agent: Agent): Promise<AgentView> => {
+    const model = agent.model ?? deps.defaultModel();
+    const open = await deps.runs.list({ agentId: agent.id, active: true, limit: 500 });
     const working = open.some((run) => run.state === 'running' || run.state === 'queued');
-    const budgets = await deps.vault.budgets(row.id, AbortSignal.timeout(2_000)).catch(() => []);
-    return toAgentView(row, {
+    const budgets = await deps.vault.budgets(agent.id, AbortSignal.timeout(2_000)).catch(() => []);
+    return toAgentView(agent, {
       model,
       simulated: splitModelRef(model).provider === SIMULATOR_PROVIDER,
       state: working ? 'working' : open.length > 0 ? 'waiting' : 'idle',
@@ -128,7 +128,7 @@ function agentMethods(deps: ControlDeps): Pick<Control, 'agents' | 'agent' | 'wo
     });
   };
   return {
-    agents: async () => await Promise.all((await deps.agents.list()).map(toView)),
+    agents: async () => await Promise.all((await deps.agents.list()).slice(0, MAX_LIST).map(toView)),
     agent: async (id) => await toView(await deps.agents.get(id)),
     workerTemplates: async () => deps.templates.map(toTemplateView),
   };

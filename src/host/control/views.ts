@@ -12,7 +12,7 @@ import { ErrorInfo, type StoredEvent } from '../../protocol/event.ts';
 import { LaneMode } from '../../protocol/lane-mode.ts';
 import { RunKind, RunResult, RunState } from '../../protocol/run.ts';
 import type { BudgetView } from '../../protocol/vault-api.ts';
-import type { AgentsTable } from '../agents/tables.ts';
+import type { Agent } from '../agents/agent.ts';
 import { cardOf } from '../approvals/approvals.ts';
 import type { ApprovalsTable } from '../approvals/tables.ts';
 import type { ArtifactsTable } from '../artifacts/tables.ts';
@@ -149,17 +149,20 @@ export interface AgentFacts {
   readonly budget: BudgetView | undefined;
 }
 
-export function toAgentView(row: AgentsTable, facts: AgentFacts): AgentView {
+export function toAgentView(agent: Agent, facts: AgentFacts): AgentView {
   return {
-    id: row.id,
-    title: row.title,
-    kind: row.kind === 'operator' ? 'operator' : 'agent',
-    description: row.description,
+    id: agent.id,
+    title: agent.title,
+    kind: agent.kind,
+    description: agent.description,
     model: facts.model,
     simulated: facts.simulated,
-    tools: JSON.parse(row.tools) as string[],
+    tools: agent.tools,
     state: facts.state,
     budget: facts.budget ?? null,
-    createdAt: row.created_at,
+    createdAt: agent.createdAt,
+    role: agent.role,
+    status: agent.status,
+    team: agent.team,
   };
 }

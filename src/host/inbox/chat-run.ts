@@ -1,8 +1,7 @@
-import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { EventOf } from '../../protocol/event.ts';
-import { OWNER_LABEL } from '../../protocol/label.ts';
+import { type Label, OWNER_LABEL } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
-import type { AgentsTable } from '../agents/tables.ts';
+import type { AgentRuns } from '../agents/agent-runs.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { RunSpec } from '../runs/spec.ts';
 import type { Inbox } from './inbox.ts';
@@ -13,31 +12,22 @@ interface ChatMessage {
   readonly id: string;
   readonly text: string;
   readonly session: SessionsTable;
+  /** Of a message that no person wrote. Default: the owner's own words. */
+  readonly label?: Label | undefined;
 }
 
 /** The run that answers one message. */
-export function chatSpec(
-  message: ChatMessage,
-  { agent, model, config }: { agent: AgentsTable; model: string; config: HoldfastConfig },
-): RunSpec {
-  return {
+export async function chatSpec(message: ChatMessage, agentRuns: AgentRuns): Promise<RunSpec> {
+  return await agentRuns.spec(message.session.agent_id, {
     kind: 'chat',
-    agentId: agent.id,
     sessionId: message.session.id,
     messageId: message.id,
     title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
-    model,
-    thinking: config.thinking,
-    tools: JSON.parse(agent.tools) as string[],
-    systemPrompt: agent.instructions,
-    limits: config.limits,
-    folders: [],
-    background: false,
-    principal: 'owner',
-    unattended: false,
-    isOperator: agent.kind === 'operator',
-    input: { source: 'user', text: message.text, label: OWNER_LABEL },
-  };
+    input:
+      message.label === undefined
+        ? { source: 'user', text: message.text, label: OWNER_LABEL }
+        : { source: 'host', text: message.text, label: message.label },
+  });
 }
 
 /** What must change together with the end of a chat run: the message it answers and the session's count of rounds. */

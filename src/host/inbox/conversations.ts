@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Agents } from '../agents/agents.ts';
+import type { AgentRuns } from '../agents/agent-runs.ts';
 import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunManager } from '../runs/run-manager.ts';
@@ -32,22 +32,18 @@ export interface ConversationsDeps {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly runs: RunStore;
-  readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
   readonly config: HoldfastConfig;
-  readonly defaultModel: () => string;
   /** Made after this, since a run's end changes its message. */
   readonly manager: () => RunManager;
   readonly signal: AbortSignal;
 }
 
 export function createConversations(deps: ConversationsDeps): Conversations {
-  const { store, sql, runs, agents, config } = deps;
+  const { store, sql, runs, config } = deps;
   const sessions = createSessions(deps);
   const lateInputs = createLateInputs(deps);
-  const specOf: InboxDeps['specOf'] = async (message) => {
-    const agent = await agents.get(message.session.agent_id);
-    return chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config });
-  };
+  const specOf: InboxDeps['specOf'] = (message) => chatSpec(message, deps.agentRuns);
   const createRun: InboxDeps['createRun'] = (spec, id) => deps.manager().create(spec, id);
   const inbox = createInbox({
     ...deps,

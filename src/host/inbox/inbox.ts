@@ -1,7 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { uuidv7 } from '../../base/id.ts';
+import { cleanText } from '../../protocol/clean-text.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { RunLimits } from '../../protocol/run.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
@@ -37,6 +39,8 @@ export interface Inbound {
   readonly session: SessionsTable;
   readonly principal: string;
   readonly text: string;
+  /** Of a message that no person wrote. */
+  readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
 }
@@ -51,7 +55,12 @@ export interface InboxDeps {
   readonly joining: Joining;
   /** Runs of an agent that wait for their turn. */
   readonly queued: (agentId: string) => Promise<number>;
-  readonly specOf: (message: { id: string; text: string; session: SessionsTable }) => Promise<RunSpec>;
+  readonly specOf: (message: {
+    id: string;
+    text: string;
+    session: SessionsTable;
+    label?: Label | undefined;
+  }) => Promise<RunSpec>;
   readonly createRun: (spec: RunSpec, id: string) => { statement: Statement };
 }
 
@@ -63,7 +72,8 @@ export function createInbox(deps: InboxDeps): Inbox {
 
   const accept = createAccept(deps);
   return {
-    async receive(inbound) {
+    async receive(raw) {
+      const inbound = { ...raw, text: readable(raw.text) };
       const platformId = inbound.platformMessageId ?? uuidv7();
       const repeated = await findRepeated(inbound.channel, platformId);
       if (repeated !== undefined) return { message: repeated, isNew: false };
@@ -121,6 +131,15 @@ export function createInbox(deps: InboxDeps): Inbox {
       ];
     },
   };
+}
+
+/** What a person can see of a message; the model gets no more than that. */
+function readable(text: string): string {
+  const clean = cleanText(text);
+  if (clean.trim() !== '') return clean;
+  throw new HoldfastError('bad-request', 'The message holds nothing that can be seen.', {
+    remedy: 'Write it again; characters without a shape are taken out.',
+  });
 }
 
 /** A turn that ran out of rounds still answers with what it had; its error says that it is not all. */

@@ -1,10 +1,12 @@
+import type { DoneEffect } from '../../policy/claims.ts';
 import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
-import { resultHash } from './hashes.ts';
+import { boundaryOf, resultHash } from './hashes.ts';
 
 /**
  * Where a run stands, folded from its events and from nothing else. The loop decides by it, the transcript is part of
@@ -16,6 +18,8 @@ export interface Progress {
   transcript: TranscriptMessage[];
   /** Join of everything the model has seen. */
   label: Label;
+  /** The same when it wrote the calls of the batch: what a sibling call brings in meanwhile did not lead it. */
+  batchLabel: Label;
   /** Model calls that finished. */
   steps: number;
   /** Model calls opened for the current step, the failed and cut ones included. */
@@ -37,6 +41,9 @@ export interface Progress {
   loopStop: EventOf<'loop.noticed'> | undefined;
   modelError: EventOf<'model.failed'>['error'] | undefined;
   artifacts: { id: string; name: string; bytes: number }[];
+  /** Effects that succeeded, for what the answer claims. */
+  done: DoneEffect[];
+  claimsQuestioned: boolean;
   lastText: string;
   /** True when the newest message of the transcript is one the model has not answered. */
   unanswered: boolean;
@@ -52,6 +59,7 @@ export interface CallState {
   decision: EventOf<'tool.decided'>['decision'] | undefined;
   approvalId: string | undefined;
   approved: 'allowed' | 'denied' | 'expired' | undefined;
+  approvedBy: string | undefined;
   started: boolean;
   /** Set when the loop ladder has something to say about this result. */
   warning: string | undefined;
@@ -63,6 +71,7 @@ export function emptyProgress(): Progress {
     started: undefined,
     transcript: [],
     label: SYSTEM_LABEL,
+    batchLabel: SYSTEM_LABEL,
     steps: 0,
     attempts: 0,
     failures: 0,
@@ -77,6 +86,8 @@ export function emptyProgress(): Progress {
     loopStop: undefined,
     modelError: undefined,
     artifacts: [],
+    done: [],
+    claimsQuestioned: false,
     lastText: '',
     unanswered: false,
     finished: undefined,
@@ -102,12 +113,15 @@ const HANDLERS: Handlers = {
     p.label = joinLabels(p.label, event.label);
     p.unanswered = true;
   },
+  'context.labelled': (p, event) => {
+    p.label = joinLabels(p.label, event.label);
+  },
   'model.requested': (p) => {
     p.attempts += 1;
   },
   'model.failed': (p, event) => {
-    // Waiting for the vault is no failure of the model and does not use up its attempts.
-    if (!event.error.code.startsWith('vault.')) p.failures += 1;
+    // Waiting for the vault or for a budget is no failure of the model and does not use up its attempts.
+    if (!event.error.code.startsWith('vault.') && event.error.code !== 'budget.exceeded') p.failures += 1;
     p.modelError = event.willRetry ? undefined : event.error;
   },
   'model.finished': applyModelFinished,
@@ -117,6 +131,7 @@ const HANDLERS: Handlers = {
       decision: undefined,
       approvalId: undefined,
       approved: undefined,
+      approvedBy: undefined,
       started: false,
       warning: undefined,
       outcome: undefined,
@@ -135,6 +150,7 @@ const HANDLERS: Handlers = {
   'approval.decided': (p, event) => {
     withCall(p, event.callId, (call) => {
       call.approved = event.outcome;
+      call.approvedBy = event.by;
     });
   },
   'effect.started': (p, event) => {
@@ -150,6 +166,11 @@ const HANDLERS: Handlers = {
         call.warning = `[Holdfast] This is call ${event.count} of ${event.tool} with the same arguments and the same result. Try a different approach.`;
       });
     }
+  },
+  'claims.questioned': (p, event) => {
+    p.claimsQuestioned = true;
+    p.transcript.push({ role: 'user', text: claimNote(event) });
+    p.unanswered = true;
   },
   'limit.reached': (p, event) => {
     p.limit = event;
@@ -178,6 +199,7 @@ function applyModelFinished(p: Progress, event: EventOf<'model.finished'>): void
   p.attempts = 0;
   p.failures = 0;
   p.batch = [];
+  p.batchLabel = p.label;
   p.transcript.push(event.message);
   p.lastText = text.trim() === '' ? p.lastText : text;
   p.freshInStep = noteFresh(p, `text:${text.trim()}`, text.trim() !== '');
@@ -192,6 +214,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
   // The answer to a worker's question reopens a run that had ended with it.
   if (p.finished?.state === 'asked') p.finished = undefined;
   p.label = joinLabels(p.label, event.outcome.label);
+  if (event.outcome.status === 'ok') p.done.push(doneEffect(call, event.outcome));
   const skipped = event.outcome.status === 'skipped';
   const hash = skipped ? undefined : resultHash(event.outcome);
   p.history.push({ tool: call.tool, argsHash: call.argsHash, resultHash: hash });
@@ -201,7 +224,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    const text = call.outcome?.text ?? 'Not run: the run ended first.';
+    const text = resultText(call);
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
@@ -214,6 +237,13 @@ function closeBatch(p: Progress): void {
   p.rounds += 1;
   p.unanswered = true;
   closeStep(p);
+}
+
+/** A stranger’s words are marked as such; the boundary follows from an id that nobody outside ever sees. */
+function resultText({ outcome, effectId }: CallState): string {
+  if (outcome === undefined) return 'Not run: the run ended first.';
+  if (outcome.label.integrity !== 'untrusted' || outcome.text.trim() === '') return outcome.text;
+  return wrapOutsideText(outcome.text, boundaryOf(effectId));
 }
 
 function closeStep(p: Progress): void {
@@ -230,6 +260,17 @@ function noteFresh(p: Progress, key: string, counts: boolean): boolean {
 function withCall(p: Progress, callId: string, change: (call: CallState) => void): void {
   const call = p.batch.find((candidate) => candidate.callId === callId);
   if (call !== undefined) change(call);
+}
+
+const LONGEST_WORDS = 2_000;
+
+function doneEffect({ effectId, tool, input }: CallState, { text }: ToolOutcome): DoneEffect {
+  const words = `${JSON.stringify(input).slice(0, LONGEST_WORDS)}\n${text.slice(0, LONGEST_WORDS)}`;
+  return { effectId, tool, words };
+}
+
+function claimNote({ claims }: EventOf<'claims.questioned'>): string {
+  return `[Holdfast] Your answer says: ${claims.map((claim) => `"${claim}"`).join('; ')}. No call of yours did that. Do it now if you can, else correct your answer so that it says only what was done.`;
 }
 
 function limitNote(event: EventOf<'limit.reached'>): string {

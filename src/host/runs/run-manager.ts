@@ -5,12 +5,15 @@ import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { RunId } from '../../protocol/ids.ts';
+import type { Label } from '../../protocol/label.ts';
 import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { withQuarantineTools } from '../quarantine/quarantine.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
-import { Cancelled, cancelled, deadlineTimer, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
+import { createDeadlines } from './deadlines.ts';
+import { Cancelled, cancelled, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
 import { driveRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
 import type { RunWriter, RunWriterDeps } from './run-writer.ts';
@@ -49,6 +52,8 @@ export interface RunManagerDeps extends RunWriterDeps {
   readonly loop: RunLoopDeps;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What a new run's model will read besides its input, where that is more than nothing. */
+  readonly earlierLabel: (runId: string, spec: RunSpec) => Promise<Label | undefined>;
   /** Called once a run is terminal or asked, after its unit. */
   readonly onSettled: (writer: RunWriter, state: RunState) => Promise<void>;
 }
@@ -58,14 +63,15 @@ const MOST_RESUMES = 3;
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
+  const deadlines = createDeadlines();
 
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (isTerminal(RunState.parse(row.state)) || row.state === 'asked') return;
-    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
+    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId), signal });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
-      await driveRun(writer, deps.loop, signal);
+      await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
@@ -93,8 +99,8 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      const timer = deadlineTimer(await deps.runs.get(runId), controller);
-      await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
+      using _ = deadlines.start(await deps.runs.get(runId), controller);
+      await executeOnceWritable(runId, signal);
     },
   });
 
@@ -115,7 +121,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
       return active.size;
     },
     create(spec, id = newId(RunId, 'run')) {
-      return { id, statement: deps.runs.insert(id, spec, deps.clock.now()) };
+      return { id, statement: deps.runs.insert(id, withQuarantineTools(spec), deps.clock.now()) };
     },
     start: active.start,
     isActive: active.has,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { AgentSandbox } from '../../protocol/agent.ts';
 import { Label } from '../../protocol/label.ts';
 import { Permissions } from '../../protocol/permission.ts';
 import { RunKind, RunLimits } from '../../protocol/run.ts';
+import { Fields } from '../quarantine/fields.ts';
 
 /** A folder of the user's that a run may see, at `target` in its sandbox. Granted by a person's approval only. */
 export const Folder = z.object({ path: z.string(), target: z.string(), mode: z.enum(['ro', 'rw']) });
@@ -13,6 +15,8 @@ export const RunSpec = z.object({
   agentId: z.string(),
   sessionId: z.string().optional(),
   parentRunId: z.string().optional(),
+  /** The task it works on, whose budget pays too; absent: it is its own. Workers work on the task of their parent. */
+  taskId: z.string().optional(),
   messageId: z.string().optional(),
   template: z.string().optional(),
   title: z.string(),
@@ -26,6 +30,10 @@ export const RunSpec = z.object({
   background: z.boolean().default(false),
   /** What its sandbox may reach, as places; absent: no network. The vault holds the run to it and to the owner's rules. */
   egress: z.array(z.string()).optional(),
+  /** The folder of volumes it uses and leaves behind, an agent's own; absent: one of its own, gone with the run. */
+  volume: z.string().optional(),
+  /** Limits of its sandbox below the deployment's. */
+  sandbox: AgentSandbox.omit({ egress: true }).optional(),
   /** Only the operator's own chat runs: no tool that acts, whatever `tools` says. */
   isOperator: z.boolean(),
   /** What it may do, as its agent, its parent and the floor allow together at its creation; absent: nothing of it. */
@@ -34,6 +42,10 @@ export const RunSpec = z.object({
   principal: z.string().default('owner'),
   /** The team of its agent, whose namespace and budget it uses. */
   team: z.string().optional(),
+  /** `quarantine`: its model gets references in place of results that nobody vouches for. */
+  untrusted: z.enum(['read', 'quarantine']).default('read'),
+  /** What its parent wants back instead of its words. */
+  resultFields: Fields.optional(),
   /** Nobody is there to answer: its own policy says what may be asked. */
   unattended: z.boolean().default(false),
   input: z.object({ source: z.enum(['user', 'parent', 'host']), text: z.string(), label: Label }),

@@ -1,16 +1,21 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
-import { decide } from '../../policy/decide.ts';
-import type { PathFacts } from '../../policy/paths.ts';
+import { decide, unattended } from '../../policy/decide.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Judged } from '../../protocol/policy-change.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import { judgedFrom } from '../policy/judged.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Limited, Rates } from '../rates/rates.ts';
 import type { AnyTool } from '../tools/tool.ts';
+import { revealCard } from './clean-event.ts';
+import type { FlowGate } from './flow-facts.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -37,7 +42,11 @@ export interface GateCall {
 
 export interface GateDeps {
   readonly approvals: Approvals;
-  readonly paths: PathFacts;
+  readonly policy: Policy;
+  /** Adds what the rules of labels say to a decision. */
+  readonly flow: FlowGate;
+  /** How often each agent may use each tool. */
+  readonly rates: Pick<Rates, 'tool'>;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -45,12 +54,14 @@ export interface GateDeps {
 export function createGate(deps: GateDeps): Gate {
   return {
     async pass(request) {
+      const limited = deps.rates.tool(request.writer.spec.agentId, request.tool.name);
+      if (limited !== undefined) return tooOften(request.tool.name, limited, deps.clock.now());
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = judge(request, resources, deps);
+      const { decision, judged } = await judge(request, resources, deps);
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
-      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
+      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision, judged }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
       if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
@@ -70,12 +81,18 @@ async function resourcesOf(
   }
 }
 
-function judge(request: GateCall, resources: readonly Resource[], deps: GateDeps): Decision {
+/** The decision, and what it was decided from: kept with it, so that other rules can be tried on it. */
+async function judge(
+  request: GateCall,
+  resources: readonly Resource[],
+  { policy, flow }: GateDeps,
+): Promise<{ decision: Decision; judged: Judged }> {
   const { spec } = request.writer;
-  return decide(
-    { agentId: spec.agentId, tool: request.tool.name, risk: request.tool.risk, resources },
-    { ...deps.paths, tools: spec.tools, isOperator: spec.isOperator, folders: spec.folders },
-  );
+  const { name: tool, risk } = request.tool;
+  const facts = await policy.factsOf(spec);
+  const call = { agentId: spec.agentId, tool, risk, resources, principal: spec.principal };
+  const decision = await flow(request, resources, decide(call, facts));
+  return { decision: unattended(decision, facts.unattended), judged: judgedFrom(call, facts.grants) };
 }
 
 interface Question {
@@ -103,6 +120,7 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
   const approvalId = newId(ApprovalId, 'apr');
   const at = deps.clock.now();
   const expiresAt = at + deps.approvalExpiresAfterMs;
+  const card = revealCard(decision.card);
   const row = deps.approvals.insert({
     id: approvalId,
     run_id: writer.runId,
@@ -110,14 +128,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
     session_id: writer.spec.sessionId ?? null,
     call_id: call.callId,
     args_hash: boundHash(call, resources),
-    card: JSON.stringify(decision.card),
+    card: JSON.stringify(card),
     requested_at: at,
     expires_at: expiresAt,
   });
   await writer.append(
     [
-      { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
-      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt, owner: 'person' },
+      { type: 'approval.requested', approvalId, callId: call.callId, card, expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: card.title, deadline: expiresAt, owner: 'person' },
     ],
     [row],
   );
@@ -127,6 +145,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
 /** The arguments and what they resolved to, as one text: both must be what the person saw. */
 function boundHash(call: CallState, resources: readonly Resource[]): string {
   return `${call.argsHash}:${JSON.stringify(resources)}`;
+}
+
+function tooOften(tool: string, { perMinute, retryAfterMs }: Limited, now: number) {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  const at = new Date(now + retryAfterMs).toISOString();
+  return refused(
+    `Denied: ${tool} is used more than ${perMinute} times a minute. Try again in ${seconds} s (${at}), or do it in fewer calls.`,
+  );
 }
 
 function refused(text: string, status: 'denied' | 'error' = 'denied'): { kind: 'refused'; outcome: ToolOutcome } {

@@ -1,5 +1,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { getBuiltinModule } from 'node:process';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { request } from '../../base/http.ts';
 
 /**
@@ -11,11 +13,13 @@ export interface VaultHttp extends Disposable {
   send(request: VaultRequest): Promise<IncomingMessage>;
 }
 
+type Body = string | Uint8Array | AsyncIterable<Uint8Array>;
+
 export interface VaultRequest {
   readonly path: string;
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
-  readonly body?: string | Uint8Array | undefined;
+  readonly body?: Body | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,7 +29,7 @@ export function createVaultHttp(socketPath: string): VaultHttp {
 
   const open = (options: VaultRequest): ClientRequest => {
     const { path, method, headers, signal } = options;
-    const body = options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) };
+    const body = isWhole(options.body) ? { 'content-length': Buffer.byteLength(options.body) } : {};
     return request({
       ...{ socketPath, agent, path, method },
       headers: { host: 'vault', ...headers, ...body },
@@ -42,13 +46,18 @@ export function createVaultHttp(socketPath: string): VaultHttp {
         if (mayRepeat && sent.reusedSocket && isReset(error)) resolve(attempt(options, false));
         else reject(error);
       });
-      sent.end(options.body);
+      if (options.body === undefined || isWhole(options.body)) sent.end(options.body);
+      else pipeline(Readable.from(options.body), sent).catch((error: Error) => sent.destroy(error));
     });
 
   return {
     send: (options) => attempt(options, options.method === 'GET'),
     [Symbol.dispose]: () => agent.destroy(),
   };
+}
+
+function isWhole(body: Body | undefined): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array;
 }
 
 function isReset(error: Error): boolean {

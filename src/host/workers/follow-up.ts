@@ -1,15 +1,16 @@
 import { newId } from '../../base/id.ts';
-import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { MessageId } from '../../protocol/ids.ts';
 import type { Statement } from '../../storage/store.ts';
-import type { Agents } from '../agents/agents.ts';
+import type { AgentRuns } from '../agents/agent-runs.ts';
 import { chatSpec } from '../inbox/chat-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Sessions } from '../inbox/sessions.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
 import { childRunId } from '../runs/hashes.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
+import { resultLabel } from './worker-result.ts';
 import { describeResult } from './workers.ts';
 
 /**
@@ -23,12 +24,11 @@ export interface FollowUps {
 }
 
 export interface FollowUpDeps {
-  readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
   readonly sessions: Sessions;
+  readonly quarantine: Quarantine;
   readonly inbox: () => Inbox;
   readonly manager: () => RunManager;
-  readonly config: HoldfastConfig;
-  readonly defaultModel: () => string;
 }
 
 /** Who the host's own messages are from. */
@@ -46,16 +46,16 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
       if (follow === undefined) return [];
       const { runId, spec, progress } = writer;
       const session = await deps.sessions.get(follow.sessionId);
-      const agent = await deps.agents.get(spec.agentId);
       const what = event.state === 'asked' ? 'asks' : event.state === 'done' ? 'is done' : 'ended without a result';
       const text = `The worker ${spec.template} ${what}: ${spec.title}`;
       const message = { id: newId(MessageId, 'msg'), text, session };
-      const chat = chatSpec(message, { agent, model: agent.model ?? deps.defaultModel(), config: deps.config });
-      const input = {
-        source: 'host',
-        text: `[Holdfast] ${text}\n\n${describeResult(runId, event)}`,
-        label: progress.label,
-      } as const;
+      const chat = await chatSpec(message, deps.agentRuns);
+      const label = resultLabel(progress.label, event, spec.resultFields);
+      const body = await deps.quarantine.hide(
+        { runId, spec: chat },
+        { tool: 'spawn_worker', text: describeResult(runId, event, spec.resultFields), label },
+      );
+      const input = { source: 'host', text: `[Holdfast] ${text}\n\n${body.text}`, label: body.label } as const;
       const row = deps.inbox().add({
         id: message.id,
         channel: session.channel,
@@ -65,7 +65,7 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
         text,
         runId: follow.runId,
       });
-      return [row, deps.manager().create({ ...chat, input }, follow.runId).statement];
+      return [...body.statements, row, deps.manager().create({ ...chat, input }, follow.runId).statement];
     },
   };
 }

@@ -2,8 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { cleanText } from '../../protocol/clean-text.ts';
 import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import { SomePermissions } from '../../protocol/permission.ts';
 
 /** A worker template: a Markdown file with YAML front matter; its body is the worker's system prompt. */
 export const WorkerTemplate = z.strictObject({
@@ -15,6 +17,10 @@ export const WorkerTemplate = z.strictObject({
   timeout_seconds: z.number().int().min(1).max(14_400).default(300),
   /** What its sandbox would like to reach, where the agent's owner allowed it too. Absent: nothing. */
   egress: z.array(EgressPlace).min(1).optional(),
+  /** `quarantine`: its model is not shown what strangers wrote; it gets references and asks for typed facts. */
+  untrusted: z.enum(['read', 'quarantine']).optional(),
+  /** What it needs beyond its tools; the parent bounds it. */
+  permissions: SomePermissions.optional(),
   prompt: z.string().min(1),
 });
 export type WorkerTemplate = z.infer<typeof WorkerTemplate>;
@@ -23,7 +29,9 @@ export type WorkerTemplate = z.infer<typeof WorkerTemplate>;
 export async function loadTemplates(directory: string, knownTools: readonly string[]): Promise<WorkerTemplate[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.md')).sort();
   const read = await Promise.all(
-    files.map(async (name) => parseTemplate(name, await readFile(join(directory, name), 'utf8'), knownTools)),
+    files.map(async (name) =>
+      parseTemplate(name, cleanText(await readFile(join(directory, name), 'utf8')), knownTools),
+    ),
   );
   const problems = read.flatMap((result) => ('problems' in result ? result.problems : []));
   if (problems.length > 0) {

@@ -1,8 +1,13 @@
+import { templatePermissions } from '../../policy/default-permissions.ts';
+import { meet } from '../../policy/meet.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { joinLabels, type Label } from '../../protocol/label.ts';
+import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { RunLimits } from '../../protocol/run.ts';
+import type { Fields } from '../quarantine/fields.ts';
 import type { Folder, RunSpec } from '../runs/spec.ts';
 import type { WorkerTemplate } from './templates.ts';
+import { describeResultFields } from './worker-result.ts';
 
 export interface WorkerTask {
   readonly template: string;
@@ -11,6 +16,7 @@ export interface WorkerTask {
   readonly max_steps?: number | undefined;
   readonly timeout_ms?: number | undefined;
   readonly background?: boolean | undefined;
+  readonly result_fields?: Fields | undefined;
 }
 
 export interface WorkerParent {
@@ -24,37 +30,51 @@ export interface WorkerSurroundings {
   readonly parent: WorkerParent;
   readonly templates: readonly WorkerTemplate[];
   readonly folders: readonly Folder[];
-  /** What its template lists and its agent's owner allowed; empty: no network. */
+  /** Places that its sandbox asks for: its template's, as far as its permissions and the floor allow. */
+  readonly places?: readonly string[];
+  /** What of them its agent's owner allowed, as text for people; empty: no network. */
   readonly reach?: readonly string[];
 }
 
+/** What a worker of this template may do for this parent: never more than either. */
+export const workerPermissions = (template: WorkerTemplate, parent: Permissions | undefined): Permissions =>
+  meet(templatePermissions(template), parent ?? NO_PERMISSIONS);
+
 /** The spec of a worker's run. A task may ask for less than its template gives, never for more. */
-export function workerSpec(task: WorkerTask, { parent, templates, folders, reach = [] }: WorkerSurroundings): RunSpec {
+export function workerSpec(
+  task: WorkerTask,
+  { parent, templates, folders, places = [], reach = [] }: WorkerSurroundings,
+): RunSpec {
   const template = templates.find((candidate) => candidate.id === task.template);
   if (template === undefined) {
     throw new HoldfastError('tool.bad-input', `There is no worker template ${task.template}.`, {
       remedy: `Templates: ${templates.map((known) => known.id).join(', ')}.`,
     });
   }
+  const permissions = workerPermissions(template, parent.spec.permissions);
   return {
     kind: 'worker',
     agentId: parent.spec.agentId,
     sessionId: parent.spec.sessionId,
     parentRunId: parent.runId,
+    taskId: parent.spec.taskId ?? parent.runId,
     template: template.id,
     title: firstLine(task.task),
     model: parent.spec.model,
     thinking: parent.spec.thinking,
     tools: template.tools,
-    systemPrompt: systemPrompt(template, reach),
+    systemPrompt: `${systemPrompt(template, reach)}${task.result_fields === undefined ? '' : `\n- ${describeResultFields(task.result_fields)}`}`,
+    ...(task.result_fields === undefined ? {} : { resultFields: task.result_fields }),
     limits: workerLimits(template, task, parent.spec.limits),
     folders: [...folders],
     background: task.background ?? false,
-    ...(template.egress === undefined || reach.length === 0 ? {} : { egress: template.egress }),
+    ...(template.egress === undefined || reach.length === 0 ? {} : { egress: [...places] }),
+    // A parent that may not read strangers' text cannot have a worker read it aloud.
+    untrusted: template.untrusted ?? 'read',
     principal: parent.spec.principal,
     unattended: parent.spec.unattended,
     ...(parent.spec.team === undefined ? {} : { team: parent.spec.team }),
-    ...(parent.spec.permissions === undefined ? {} : { permissions: parent.spec.permissions }),
+    permissions,
     isOperator: false,
     input: {
       source: 'parent',

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Resource } from '../../protocol/resource.ts';
+import { TypedFields } from '../quarantine/fields.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
-import type { Reach, Workers } from './workers.ts';
+import type { Places, Reach, Workers } from './workers.ts';
 
 const SpawnInput = z.strictObject({
   template: z.string().describe('Which kind of worker, by its id'),
@@ -13,6 +15,9 @@ const SpawnInput = z.strictObject({
     .max(10)
     .optional()
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
+  result_fields: TypedFields.optional().describe(
+    'Have only these fields back instead of text, such as {"open":{"type":"boolean"}}: what the worker read cannot reach you',
+  ),
   max_steps: z.number().int().min(1).max(500).optional(),
   timeout_ms: z.number().int().min(1_000).max(14_400_000).optional(),
   background: z
@@ -27,9 +32,14 @@ const WorkerRef = z.strictObject({ worker: z.string().min(1) });
 /** The tools that only plan and delegate: all that the operator has, and no effect outside our own rows. */
 export function createWorkerTools(
   workers: Workers,
-  options: { userHome: string; networkTools: readonly string[]; reach: Reach },
+  options: { userHome: string; networkTools: readonly string[]; reach: Reach; places: Places },
 ): AnyTool[] {
   const control = { risk: 'control', idempotent: true, parallel: true } as const;
+  const templateResource = (id: string, egress: readonly string[]): Resource => {
+    const tools = workers.templates.find((known) => known.id === id)?.tools ?? [];
+    const network = tools.some((tool) => options.networkTools.includes(tool));
+    return { kind: 'template', id, network, ...(egress.length === 0 ? {} : { egress }) };
+  };
   const spawn: Tool<SpawnInput> = {
     ...control,
     name: 'spawn_worker',
@@ -37,14 +47,14 @@ export function createWorkerTools(
     input: SpawnInput,
     waits: true,
     startsRun: true,
-    async resources(input, { agentId }) {
+    async resources(input, caller) {
       const template = workers.templates.find((known) => known.id === input.template);
       const folders = await resolveFolders(input.allowed_paths ?? [], options.userHome);
-      const network = template?.tools.some((tool) => options.networkTools.includes(tool)) ?? false;
-      const egress = await options.reach(agentId, template?.egress);
+      const places = template === undefined ? [] : options.places(template, caller);
+      const egress = await options.reach(caller.agentId, places);
       return [
         ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
-        { kind: 'template', id: input.template, network, ...(egress.length === 0 ? {} : { egress }) },
+        templateResource(input.template, egress),
       ];
     },
     execute: (input, context) => workers.spawn(input, context),
@@ -55,6 +65,10 @@ export function createWorkerTools(
     description: 'Answers the question of a worker, which then goes on. Returns its next result, question or error.',
     input: WorkerRef.extend({ answer: z.string().min(1).max(50_000) }),
     waits: true,
+    async resources({ worker }) {
+      const known = await workers.reachOf(worker);
+      return known === undefined ? [] : [templateResource(known.template, known.egress)];
+    },
     execute: (input, context) => workers.answer(input.worker, input.answer, context),
   };
   const result: Tool<{ worker: string }> = {

@@ -17,6 +17,8 @@ export interface ModelTerms {
 
 type TieredPrice = Pick<PricedModel, 'input' | 'output' | 'cacheRead' | 'cacheWrite' | 'tiers'>;
 
+/** Of Bedrock's inference profiles; those with a price of their own are found first. */
+const REGION_PREFIX = /^(?:us|us-gov|eu|apac|jp|au|ca|global)\./;
 const DATE_SUFFIX = /-(?:\d{4}-\d{2}-\d{2}|\d{8})$/;
 /** Output tokens reserved when neither the request nor the data says how many there may be. */
 const UNKNOWN_MAX_OUTPUT = 32_768;
@@ -40,18 +42,20 @@ export function termsOf(setting: ProviderSetting, model: string, data: PriceData
   };
 }
 
+/** What a call may cost and how many tokens it may use at most. */
 export function worstCase(
   terms: ModelTerms,
   request: { bodyBytes: number; hiddenInput: boolean; output: number | undefined; choices: number },
-): NanoUsd {
-  if (!terms.price) return 0;
+): { nano: NanoUsd; tokens: number } {
   const window = terms.contextWindow;
   const seen = Math.ceil(request.bodyBytes / BYTES_PER_TOKEN) + TEMPLATE_TOKENS;
   const input = request.hiddenInput ? (window ?? Math.max(seen, UNKNOWN_WINDOW)) : Math.min(seen, window ?? seen);
   const output = (request.output ?? terms.maxOutput ?? UNKNOWN_MAX_OUTPUT) * request.choices;
+  const tokens = input + output;
+  if (!terms.price) return { nano: 0, tokens };
   const price = tierFor(terms.price, input);
   const dearestInput = Math.max(price.input, price.cacheWrite ?? 0, price.cacheRead ?? 0);
-  return nano(input * dearestInput + output * price.output);
+  return { nano: nano(input * dearestInput + output * price.output), tokens };
 }
 
 export function costOf(terms: ModelTerms, usage: MeteredUsage): NanoUsd {
@@ -103,7 +107,8 @@ export function fromUsd(usd: number): NanoUsd {
 }
 
 function findVendored(data: PriceData, provider: string, model: string): PricedModel | undefined {
-  return data.find(provider, model) ?? data.find(provider, model.replace(DATE_SUFFIX, ''));
+  const names = [model, model.replace(DATE_SUFFIX, ''), model.replace(REGION_PREFIX, '')];
+  return names.map((name) => data.find(provider, name)).find((found) => found !== undefined);
 }
 
 function pick<T>(values: Readonly<Record<string, T>>, model: string): T | undefined {

@@ -12,8 +12,16 @@ import type {
   TokenView,
   WorkerTemplateView,
 } from '../../../src/protocol/api.ts';
+import type { SpendingView } from '../../../src/protocol/budget.ts';
+import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
-import type { BudgetView } from '../../../src/protocol/vault-api.ts';
+import type {
+  HeldChange,
+  OwnerChangeResult,
+  OwnerEnvelope,
+  OwnerKeyView,
+  VaultIdentity,
+} from '../../../src/protocol/owner-change.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -64,10 +72,15 @@ export interface Api {
   artifacts(runId: string): Promise<ArtifactView[]>;
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
-  budgets(): Promise<BudgetView[]>;
+  spending(): Promise<SpendingView>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
+  credentials(): Promise<CredentialList>;
+  vaultIdentity(): Promise<VaultIdentity>;
+  ownerKeys(): Promise<OwnerKeyView[]>;
+  heldChanges(): Promise<HeldChange[]>;
+  submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
 export type TokenInfo = z.infer<typeof TokenView>;
@@ -119,9 +132,14 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     artifacts: (runId) => get(`/api/artifacts?runId=${id(runId)}`),
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
-    budgets: () => get('/api/budgets'),
+    spending: () => get('/api/spending'),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
+    credentials: () => get('/api/credentials'),
+    vaultIdentity: () => get('/api/vault-identity'),
+    ownerKeys: () => get('/api/owner-keys'),
+    heldChanges: () => get('/api/owner-changes'),
+    submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);
     },

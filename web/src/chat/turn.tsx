@@ -109,7 +109,9 @@ function Answer({ messages, shown }: { messages: readonly MessageView[]; shown: 
     const answer = message.answer?.trim();
     if (answer === undefined || answer === '' || whole.includes(answer) || said.has(answer)) return null;
     said.add(answer);
-    return <Markdown key={message.id} text={answer} />;
+    // What the host adds to an answer stands under it.
+    const start = whole.findLast((text) => text !== '' && answer.startsWith(text));
+    return <Markdown key={message.id} text={start === undefined ? answer : answer.slice(start.length)} />;
   });
 }
 
@@ -121,6 +123,8 @@ function Working({ run, agentName }: { run: RunModel; agentName: string }) {
   const isBusy = run.items.some((item) => item.kind === 'tool' && item.outcome === undefined);
   if (isBusy) return null;
   const last = run.items.at(-1);
+  // The card at a cap says it all.
+  if (last?.kind === 'wait' && last.event.on === 'budget' && last.endedAt === undefined) return null;
   const words = run.state === 'waiting' && last?.kind === 'wait' ? last.event.detail : `${agentName} is thinking`;
   return (
     <p className="flex h-6 items-center gap-2 text-[13px] text-muted">

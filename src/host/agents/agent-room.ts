@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { HoldfastConfig } from '../../protocol/config.ts';
+import type { Store } from '../../storage/store.ts';
+import type { HostSql } from '../database.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { RunManager } from '../runs/run-manager.ts';
+import type { RunStore } from '../runs/run-store.ts';
+import { type AgentRuns, createAgentRuns } from './agent-runs.ts';
+import { type Agents, createAgents } from './agents.ts';
+import { createPersonaFiles, type PersonaFiles } from './persona-files.ts';
+
+/** Who there is, what they are told, and the runs that are made from them. */
+export interface AgentRoom {
+  readonly agents: Agents;
+  readonly agentRuns: AgentRuns;
+  readonly personas: PersonaFiles;
+}
+
+export interface AgentRoomDeps {
+  readonly store: Store;
+  readonly sql: HostSql;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly runs: RunStore;
+  readonly config: HoldfastConfig;
+  readonly defaultModel: () => string;
+  readonly agentBase: string;
+  readonly policy: Pick<Policy, 'permissionsOf'>;
+  readonly paths: { readonly home: string };
+  /** Made after this. */
+  readonly manager: () => RunManager;
+  readonly knownTools: () => readonly string[];
+}
+
+export function createAgentRoom(deps: AgentRoomDeps): AgentRoom {
+  const personas = createPersonaFiles({ ...deps, root: join(deps.paths.home, 'agents') });
+  const agents = createAgents({
+    ...deps,
+    files: personas,
+    limits: deps.config.limits,
+    stopRuns: (agentId, reason) => stopRuns(agentId, reason, deps),
+  });
+  return { agents, personas, agentRuns: createAgentRuns({ ...deps, agents, files: personas }) };
+}
+
+/** Its background workers, too: they are runs of the agent's like any other. */
+async function stopRuns(agentId: string, reason: string, { runs, manager }: AgentRoomDeps): Promise<void> {
+  for (const run of await runs.list({ agentId, active: true, limit: 500 })) await manager().cancel(run.id, reason);
+}
