@@ -32,7 +32,6 @@ import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
 import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
 import { createLeakGuard } from './leaks/leak-guard.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -128,6 +127,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
   });
   const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
@@ -143,6 +143,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     }),
   );
   url = api.url;
+  engine.tryOut();
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -181,7 +182,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -225,7 +226,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   // First of all: a run that waits for the vault must not hold the end of the host.
   stack.defer(() => stopping.abort());
-  return { store, blobs, leaks, vault, sandboxes, doors, models, core };
+  return { store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
@@ -233,13 +234,19 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 async function openSandboxes(
   { home, config, log }: HostConfig,
   { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
   const trust = createTrustFiles(join(home.run, 'trust'));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust });
+  const sandboxes = stack.use(
+    createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust }),
+  );
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {

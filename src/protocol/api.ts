@@ -185,6 +185,8 @@ export type ArtifactView = z.infer<typeof ArtifactView>;
 export const SandboxStatus = z.object({
   launcher: z.string(),
   available: z.boolean(),
+  /** The host has just started and is still finding out; `available` is false until then. */
+  probing: z.boolean().optional(),
   reason: z.string(),
   remedy: z.string(),
   /** `kernel` or `soft` per limit name. */

@@ -27,8 +27,8 @@ export interface RunSandboxes extends AsyncDisposable {
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** Removes a volume for good: of an agent that is gone. */
   removeVolume(name: string): Promise<void>;
-  /** What the launcher proved when the host started. */
-  readonly probe: Probe;
+  /** What the launcher proved when the host started; undefined while it is still being proved. */
+  readonly probe: Probe | undefined;
   readonly launcher: string;
 }
 
@@ -46,7 +46,8 @@ export interface SandboxedRun {
 
 export interface RunSandboxesDeps {
   readonly launcher: Launcher;
-  readonly probe: Probe;
+  /** The proof may still be under way: whoever needs a sandbox waits for it. */
+  readonly probe: Probe | Promise<Probe>;
   /** Folder of all volumes. */
   readonly volumes: string;
   readonly limits: SandboxLimits;
@@ -59,12 +60,16 @@ const AGENT_PREFIX = 'agent-';
 
 export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   const open = new Map<string, Promise<Sandbox>>();
+  let proved = 'available' in deps.probe ? deps.probe : undefined;
+  void Promise.resolve(deps.probe).then((probe) => {
+    proved = probe;
+  });
   const folderOf = (name: string): string => join(deps.volumes, name);
 
   const create = async (run: SandboxedRun): Promise<Sandbox> => {
-    if (!deps.probe.available) {
-      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
-    }
+    const probe = await deps.probe;
+    if (!probe.available)
+      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${probe.reason}`, { remedy: probe.remedy });
     const places = run.egress;
     const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
@@ -87,8 +92,12 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   };
 
   return {
-    probe: deps.probe,
-    launcher: deps.launcher.kind,
+    get probe() {
+      return proved;
+    },
+    get launcher() {
+      return deps.launcher.kind;
+    },
     annotate: deps.doors.annotate,
     reach: deps.doors.reach,
     async of(run) {
@@ -116,6 +125,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     },
     removeVolume: (name) => rm(folderOf(name), { recursive: true, force: true }),
     async [Symbol.asyncDispose]() {
+      await deps.probe;
       await Promise.all([...open.keys()].map(close));
     },
   };
