@@ -40,6 +40,7 @@ import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -172,7 +173,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const sandboxes = stack.use(
+    await openSandboxes(options, { stack, doors, decoys: createDecoys((agentId) => vault.scan.canaries(agentId)) }),
+  );
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -223,13 +226,13 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
 ): Promise<RunSandboxes> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
   const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, decoys });
 }
 
 interface SweepDeps {

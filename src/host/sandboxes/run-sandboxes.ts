@@ -6,6 +6,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
+import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface RunSandboxesDeps {
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Lays out what only a thief would take. */
+  readonly decoys?: Decoys | undefined;
 }
 
 const AGENT_PREFIX = 'agent-';
@@ -61,9 +64,11 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     }
     const places = run.egress;
     const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const volume = folderOf(run.volume ?? run.runId);
+    await deps.decoys?.lay(volume, run.agentId);
     return await deps.launcher.create({
       id: run.runId,
-      volume: folderOf(run.volume ?? run.runId),
+      volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
       env: {},
