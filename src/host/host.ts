@@ -247,6 +247,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.mesh.sweep();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');
