@@ -20,6 +20,7 @@ import type { LeakGuard } from './leaks/leak-guard.ts';
 import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -57,6 +58,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly manager: RunManager;
   readonly policy: Policy;
   readonly mesh: Mesh;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -100,6 +102,7 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
   const { agentRuns } = room;
@@ -140,7 +143,7 @@ export function createCore(deps: CoreDeps): Core {
       await conversations.requeue(writer.runId);
       await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -153,6 +156,7 @@ export function createCore(deps: CoreDeps): Core {
     manager,
     policy,
     mesh,
+    rates,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -187,6 +191,7 @@ type LoopParts = CoreDeps & {
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
@@ -198,6 +203,7 @@ function createLoop({
   approvals,
   toolbox,
   policy,
+  rates,
   labels,
   onFinish,
   clock,
@@ -213,7 +219,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),

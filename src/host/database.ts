@@ -26,6 +26,7 @@ import {
   type TaskDependenciesTable,
   type TasksTable,
 } from './mesh/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
@@ -75,6 +76,7 @@ export const hostMigrations: readonly Migration[] = [
   quarantineMigration,
   auditMigration,
   budgetsMigration,
+  policyMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

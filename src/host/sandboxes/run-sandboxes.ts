@@ -8,6 +8,8 @@ import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
 import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
+import { forwardEnvironment } from './forward-environment.ts';
+import type { TrustFiles } from './trust-files.ts';
 
 /**
  * One sandbox per run, made on first use and gone when the run is over. Its volume is the run's own and goes with it, or
@@ -50,6 +52,8 @@ export interface RunSandboxesDeps {
   readonly doors: EgressDoors;
   /** Lays out what only a thief would take. */
   readonly decoys?: Decoys | undefined;
+  /** Needed where the vault looks into https. */
+  readonly trust?: TrustFiles;
 }
 
 const AGENT_PREFIX = 'agent-';
@@ -63,7 +67,8 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
     }
     const places = run.egress;
-    const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
     const volume = folderOf(run.volume ?? run.runId);
     await deps.decoys?.lay(volume, run.agentId);
     return await deps.launcher.create({
@@ -71,8 +76,10 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: {},
-      ...(egressSocket === undefined ? {} : { egressSocket }),
+      env: door === undefined ? {} : forwardEnvironment(door),
+      ...(door === undefined ? {} : { egressSocket: door.socketPath }),
+      ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
+      ...(trustFile === undefined ? {} : { trustFile }),
     });
   };
 

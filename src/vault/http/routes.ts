@@ -9,6 +9,7 @@ import type { Budgets } from '../budgets/budgets.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { FetchRoute } from '../egress/fetch-route.ts';
 import type { EgressProxy } from '../egress/proxy/egress.ts';
+import { KEY_ROUTES, type KeyRoutesDeps } from '../keys/key-routes.ts';
 import type { Ledger } from '../model/ledger.ts';
 import type { PriceData } from '../model/price-data.ts';
 import { termsOf } from '../model/pricing.ts';
@@ -36,7 +37,8 @@ export interface RoutesDeps
     CredentialRoutesDeps,
     OwnerRoutesDeps,
     ServiceRoutesDeps,
-    AuditRoutesDeps {
+    AuditRoutesDeps,
+    KeyRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -61,6 +63,7 @@ const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMA
 
 const ROUTES: readonly Route<RoutesDeps>[] = [
   ...BUDGET_ROUTES,
+  ...KEY_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
   ...SERVICE_ROUTES,
@@ -79,7 +82,10 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
   {
     method: 'PUT',
     pattern: /^\/secrets\/([^/]+)$/,
-    run: async (deps, { name, request }) => deps.secrets.put(name, await raw(request)),
+    run: async (deps, { name, request }) => {
+      deps.secrets.put(name, await raw(request));
+      deps.health.forget(name);
+    },
   },
   { method: 'DELETE', pattern: /^\/secrets\/([^/]+)$/, run: (deps, { name }) => deps.secrets.delete(name) },
   {

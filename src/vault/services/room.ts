@@ -14,6 +14,7 @@ import type { CredentialSource } from './credential.ts';
 import { createRequestRoute, type RequestRoute } from './http/request-route.ts';
 import { createInjector, type Injector } from './injector.ts';
 import { createOutbound } from './outbound.ts';
+import { createDatabases, type Databases } from './postgres/databases.ts';
 import { createServices, isHttp, type NamedService, type Services } from './services.ts';
 import { createOAuthLogins, type OAuthLogins } from './tokens/oauth-login.ts';
 import { createTokenEndpoint } from './tokens/token-endpoint.ts';
@@ -27,6 +28,7 @@ export interface ServicesRoom {
   readonly tokens: Tokens;
   readonly logins: OAuthLogins;
   readonly requests: RequestRoute;
+  readonly databases: Databases;
   /** What this agent may use now. */
   offers(agent: string): readonly ServiceOffer[];
 }
@@ -65,13 +67,14 @@ export function createServicesRoom(deps: ServicesRoomDeps): ServicesRoom {
     outbound,
     exceptions: deps.exceptions.of,
   });
+  const databases = createDatabases({ services, credentials });
   const isGranted = (agent: string, name: string): boolean => credentials.resolve({ agent, name }).kind === 'ok';
   const offers = (agent: string): readonly ServiceOffer[] =>
     services
       .list()
       .filter(({ credential }) => isGranted(agent, credential))
       .map(offerOf);
-  return { services, credentials, injector, tokens, logins, requests, offers };
+  return { services, credentials, injector, tokens, logins, requests, databases, offers };
 }
 
 function offerOf(service: NamedService): ServiceOffer {

@@ -1,4 +1,5 @@
 import { budgetMigrations } from '../budgets/migrations.ts';
+import { keyMigrations } from '../keys/migrations.ts';
 
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
@@ -101,6 +102,19 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   {
+    name: '0021-interception',
+    statements: [
+      `CREATE TABLE intercept_authority (
+        id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, certificate TEXT NOT NULL, expires_at INTEGER NOT NULL,
+        nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL
+      ) STRICT`,
+      "ALTER TABLE egress_connections ADD COLUMN method TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE egress_connections ADD COLUMN path TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE egress_connections ADD COLUMN service TEXT NOT NULL DEFAULT ''",
+      'CREATE INDEX egress_connections_by_end ON egress_connections (finished_at)',
+    ],
+  },
+  {
     name: '0040-audit',
     statements: [
       `CREATE TABLE audit_heads (
@@ -113,4 +127,5 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   ...budgetMigrations,
+  ...keyMigrations,
 ];
