@@ -39,6 +39,7 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
@@ -182,7 +183,8 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
+  const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors, decoys });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -233,7 +235,7 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
 ): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
@@ -243,7 +245,11 @@ async function openSandboxes(
   const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
   const trust = createTrustFiles(join(home.run, 'trust'));
   const sandboxes = stack.use(
-    createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust }),
+    createRunSandboxes({
+      ...{ launcher, probe, doors, trust, decoys },
+      volumes: home.volumes,
+      limits: config.sandbox.limits,
+    }),
   );
   stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
   return { sandboxes, tryOut: begin.resolve };
