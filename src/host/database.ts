@@ -18,6 +18,7 @@ import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
@@ -38,6 +39,7 @@ export interface HostDatabase extends AuditTables {
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -57,6 +59,7 @@ export const hostMigrations: readonly Migration[] = [
   quarantineMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -39,6 +39,7 @@ import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -191,6 +192,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),

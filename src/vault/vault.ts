@@ -199,7 +199,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
-    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
   });
   const copyDatabase = (): string => {
     budgets.writer.flush();

@@ -8,11 +8,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { type Home, homeAt, prepareHome } from '../../src/base/home.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { vaultNodeFlags } from '../../src/base/vault-flags.ts';
-import { createVaultOwner, type VaultOwner } from '../../src/cli/vault-owner.ts';
+import { openForTask } from '../../src/cli/open-for-task.ts';
+import { createVaultCall, createVaultOwner, type VaultOwner } from '../../src/cli/vault-owner.ts';
+import { cardOf } from '../../src/host/approvals/approvals.ts';
 import { createEgressDoors, type EgressDoors } from '../../src/host/sandboxes/egress-doors.ts';
+import { createNetworkSource } from '../../src/host/sandboxes/open-for-task.ts';
 import { createRunSandboxes } from '../../src/host/sandboxes/run-sandboxes.ts';
 import { createRunCommand } from '../../src/host/tools/run-command.ts';
 import { createVaultClient, type VaultClient } from '../../src/host/vault-client/vault-client.ts';
@@ -87,7 +91,7 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
     const sandboxes = stack.use(createRunSandboxes({ launcher, probe, volumes: home.volumes, limits, doors }));
     const world = stack.use(
       await createTestCore({
-        ...{ model, sandboxes, home: home.root },
+        ...{ model, sandboxes, home: home.root, network: createNetworkSource(vault, systemClock) },
         tools: [createRunCommand({ blobs: await createFileBlobStore(home.blobs) })],
         egress: [place, 'listed.test'],
       }),
@@ -190,6 +194,80 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
     expect(during).not.toContain('from outside');
     expect(during).toContain('the network of this sandbox is down, and comes back with the vault');
     expect(after).toContain('from outside');
+  });
+
+  describe('a denial', () => {
+    const get = () => `curl -sS -m 5 http://${place}/; echo end`;
+    /** Waits in the worker until the card was answered, then tries again. */
+    const answering = async (answer: (core: TestCore['core'], id: string) => Promise<void>): Promise<string> => {
+      await owner.putEgressRules('operator', { allow: ['listed.test'] });
+      const script = oneWorker([get(), get()]);
+      let asked = 0;
+      let id: string | undefined;
+      const started: { core?: TestCore['core'] } = {};
+      const { core } = await startCore(async (request, n) => {
+        if (isWorker(request)) asked += 1;
+        if (isWorker(request) && asked === 2 && started.core !== undefined) {
+          const [card] = await started.core.approvals.list('pending');
+          id = card?.id;
+          if (id !== undefined) await answer(started.core, id);
+        }
+        return await script(request, n);
+      });
+      started.core = core;
+      const text = await answerOf(core, await send(core));
+      expect(id).toMatch(/^apr_/);
+      return text;
+    };
+
+    it('is a card; a yes in the owner’s terminal opens the place for this run alone, at once', async () => {
+      const text = await answering(async (core, id) => {
+        const card = cardOf(await core.approvals.get(id));
+        expect(card.egress).toMatchObject({ agentId: 'operator', place: `http://${place}` });
+        expect(card.facts).toContainEqual({ name: 'it sent', value: 'GET /' });
+        const call = createVaultCall({ socketPath: home.vaultOwnerSocket });
+        await openForTask(card, call);
+        await expect(
+          openForTask({ ...card, facts: [{ name: 'place', value: 'shown.test:80' }] }, call),
+        ).rejects.toThrow('would open');
+        await core.approvals.decide(id, 'allowed', { id: 'owner', surface: 'cli' });
+      });
+      const [first = '', second = ''] = text.split('NEXT');
+      expect(first).toContain(`a card asks the owner to open http://${place} for this task`);
+      expect(first).not.toContain('from outside');
+      expect(second).toContain('from outside');
+      expect(second).toContain(`the owner allowed http://${place} for this task]`);
+      expect(await owner.getEgressRules('operator')).toMatchObject({ allow: ['listed.test'] });
+      expect(await sockets()).toEqual([]);
+    });
+
+    it('stays shut after a yes that only the host heard, until the owner confirms it to the vault', async () => {
+      const text = await answering(async (core, id) => {
+        await core.approvals.decide(id, 'allowed', { id: 'owner', surface: 'dashboard' });
+        const held = await eventually(async () => (await vault.credentials.held())[0]);
+        expect(held.text).toContain(`reach http://${place} until it ends`);
+      });
+      const [, second = ''] = text.split('NEXT');
+      expect(second).not.toContain('from outside');
+      expect(second).toContain('it opens when the owner also types: holdfast owner');
+    });
+
+    it('is journaled like every other connection, each once', async () => {
+      await owner.putEgressRules('operator', { allow: [place] });
+      const { core } = await startCore(oneWorker([`${get()}; curl -sS -m 5 http://denied.test/`, get()]));
+      await answerOf(core, await send(core));
+      const events = await eventually(async () => {
+        const all = (await core.journal.read({ limit: 5_000 })).map(({ event }) => event);
+        const found = all.filter((event) => event.type === 'egress.connection');
+        return found.length >= 3 ? found : undefined;
+      });
+      expect(events.map(({ host, verdict, method }) => `${method} ${host} ${verdict}`)).toEqual([
+        `GET ${HOST} done`,
+        'GET denied.test denied',
+        `GET ${HOST} done`,
+      ]);
+      expect(new Set(events.map(({ connectionId }) => connectionId)).size).toBe(3);
+    });
   });
 
   it('closes doors that a crashed host left open, and keeps those of runs that go on', async () => {
