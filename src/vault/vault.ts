@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
-import { createVaultEvents } from './audit/events.ts';
+import { createVaultEvents, type VaultEvents } from './audit/events.ts';
 import { createHeadSigner } from './audit/head-signer.ts';
 import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
@@ -19,6 +19,9 @@ import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
+import { type Canaries, createCanaries } from './leak/canaries.ts';
+import { createLeakGuard } from './leak/leak-guard.ts';
+import { createTripwire, type Tripwire } from './leak/tripwire.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
@@ -26,7 +29,7 @@ import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/prov
 import { createIdentity } from './owner/identity.ts';
 import { createOwnerChanges } from './owner/owner-changes.ts';
 import { createOwnerKeys } from './owner/owner-keys.ts';
-import { createSecretGuard } from './secret-guard.ts';
+import type { SecretGuard } from './secret-guard.ts';
 import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
@@ -76,16 +79,22 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const freezes = createFreezes(database, now);
+  const canaries = createCanaries({ database, ring, now });
+  const events = createVaultEvents(database, now);
+  const tripwire = createTripwire({ canaries, freezes, events });
   const directory = home.egressDoors;
   const meter = budgets.egressMeter;
   const inside = createLater<LookInside>();
   const egress = stack.use(
     createEgressProxy({
-      ...{ database, directory, exceptions, freezes, meter, resolveAll, now, logger },
+      ...{ database, directory, exceptions, freezes, tripwire, meter, resolveAll, now, logger },
       look: inside.get,
     }),
   );
-  const core = { database, ring, providers, budgets, exceptions, freezes, egress, tcpPort: () => tcpPort };
+  const core = {
+    ...{ database, ring, providers, budgets, exceptions, freezes, egress, canaries, events, tripwire },
+    tcpPort: () => tcpPort,
+  };
   const deps = composeDoors(config, core, inside.set);
   await egress.doors.reopen();
   const servers: Server[] = [];
@@ -134,6 +143,9 @@ interface Core {
   readonly budgets: Budgets;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly canaries: Canaries;
+  readonly events: VaultEvents;
+  readonly tripwire: Tripwire;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
@@ -159,18 +171,19 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const identity = createIdentity(createMeta(database), ring);
   const ownerKeys = createOwnerKeys(database, now);
   const authority = createAuthority({ database, ring, now });
+  const { canaries, events, tripwire } = core;
   const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
-  let guard = createSecretGuard([]);
   const made = { values: (): readonly string[] => [] };
-  const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
-  };
+  const leaks = createLeakGuard(() => [...secrets.values(), ...credentials.values(), ...made.values()]);
+  const guard = (): SecretGuard => leaks.stream();
+  const renewGuard = (): void => leaks.renew();
   secrets.onChange(renewGuard);
   credentials.onChange(renewGuard);
   const openSealed = (): void => {
     secrets.load();
     credentials.load();
     identity.load();
+    canaries.load();
   };
   openSealed();
   const reseal = (from: Buffer, to: Buffer): void => {
@@ -178,6 +191,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     credentials.reseal(from, to);
     identity.reseal(from, to);
     authority.reseal(from, to);
+    canaries.reseal(from, to);
   };
   const ledger = new Ledger({ database, budgets, now });
   const callers = createCallers(database);
@@ -185,16 +199,16 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const live = createLiveCalls(freezes);
   const trust = createTrust(database);
   const servicesRoom = createServicesRoom({
-    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
-    ...{ meter: budgets.egressMeter, guard: () => guard, rules: egress.rules.grantOf },
+    ...{ database, credentials, trust, freezes, tripwire, live, exceptions, resolveAll, now },
+    ...{ meter: budgets.egressMeter, guard, rules: egress.rules.grantOf },
   });
   made.values = servicesRoom.tokens.values;
   servicesRoom.tokens.onChange(renewGuard);
-  setLook({ ...servicesRoom, authority, trust, guard: () => guard });
-  const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
+  setLook({ ...servicesRoom, authority, trust, guard });
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger },
-    ...{ guard: () => guard, payers: budgets.payers },
+    ...{ guard, tripwire, payers: budgets.payers },
   });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
   const changes = createOwnerChanges({
@@ -225,7 +239,10 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     changes,
     freezes,
     heads: createHeadSigner({ database, secrets, now }),
-    events: createVaultEvents(database, now),
+    events,
+    leaks,
+    tripwire,
+    canaries,
     openSealed,
     reseal,
     servicesRoom,

@@ -24,13 +24,19 @@ import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-route
 import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SCAN_ROUTES, type ScanRoutesDeps } from './scan-routes.ts';
 import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
+export interface RoutesDeps
+  extends ScanRoutesDeps,
+    CredentialRoutesDeps,
+    OwnerRoutesDeps,
+    ServiceRoutesDeps,
+    AuditRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -59,6 +65,7 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
   ...AUDIT_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
+  ...SCAN_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
   { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },

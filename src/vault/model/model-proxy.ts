@@ -4,6 +4,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { Payers } from '../budgets/payers.ts';
 import { sendModelError } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import { asObject } from '../meters/meter.ts';
 import type { SecretGuard } from '../secret-guard.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -34,6 +35,7 @@ export interface ModelProxyDeps {
   readonly providers: Providers;
   readonly secrets: Secrets;
   readonly guard: () => SecretGuard;
+  readonly tripwire: Tripwire;
   readonly ledger: Ledger;
   readonly payers: Payers;
   readonly prices: PriceData;
@@ -74,6 +76,7 @@ async function call(
   checkWire(route, provider.setting.wire);
   const key = keyFor(deps, provider);
   const raw = await readBody(request, MAX_REQUEST_BYTES);
+  deps.tripwire.check(caller.agent, 'a model call', raw);
   const body = asObject(parseJson(raw));
   if (!body) throw new HoldfastError('bad-request', 'The request body is not a JSON object.');
   const facts = route.wire.readRequest(body, route);

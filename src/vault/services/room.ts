@@ -8,6 +8,7 @@ import type { EgressException } from '../egress/target.ts';
 import type { Trust } from '../egress/trust.ts';
 import type { Freezes } from '../freeze/freezes.ts';
 import type { LiveCalls } from '../freeze/live-calls.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import type { SecretGuard } from '../secret-guard.ts';
 import type { CredentialSource } from './credential.ts';
 import { createRequestRoute, type RequestRoute } from './http/request-route.ts';
@@ -37,6 +38,7 @@ export interface ServicesRoomDeps {
   readonly credentials: CredentialSource;
   readonly trust: Trust;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly live: LiveCalls;
   readonly meter: EgressMeter;
   readonly guard: () => SecretGuard;

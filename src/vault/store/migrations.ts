@@ -80,6 +80,14 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   {
+    name: '0012-canaries',
+    statements: [
+      `CREATE TABLE canaries (
+        agent TEXT PRIMARY KEY, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL, made_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+  {
     name: '0020-services',
     statements: [
       'CREATE TABLE services (name TEXT PRIMARY KEY, setting TEXT NOT NULL) STRICT, WITHOUT ROWID',

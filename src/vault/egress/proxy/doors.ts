@@ -7,6 +7,7 @@ import { judgeEgress } from '../../../policy/egress.ts';
 import { type EgressDoor, EgressDoorRequest, isIntercepted, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
@@ -36,6 +37,7 @@ export interface DoorsDeps {
   readonly taskGrants: TaskGrants;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly connections: ConnectionLog;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
@@ -166,6 +168,7 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     resolveAll: deps.resolveAll,
     log: deps.connections,
     frozen: () => deps.freezes.of(agent)?.reason,
+    watch: () => deps.tripwire.watch(agent, 'a connection of its sandbox'),
     grant: () => {
       if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
@@ -24,6 +25,7 @@ export interface EgressProxyDeps {
   readonly directory: string;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;

@@ -24,6 +24,7 @@ export async function forward(door: DoorContext, request: IncomingMessage, respo
   if (typeof target === 'string') return refuseResponse(response, refuseOdd(door, target));
   const framing = framingOf(request);
   if (framing === undefined) return refuseResponse(response, refuseOdd(door, 'the length of the body is not clear'));
+  lookAtHead(door, request);
   const asked = [...endToEndHeaders(request, ['host', 'content-length']), ...framing];
   const reached = await reach(door, target, pairsOf(asked));
   if (reached.kind === 'refused') return refuseResponse(response, reached);
@@ -50,6 +51,11 @@ export function guardsFor(
 ): readonly SecretGuard[] | undefined {
   if (scheme === 'http' && service === '') return undefined;
   return [door.look.guard(), createSecretGuard(secrets)];
+}
+
+/** The address and the headers, with a break between them, as one watcher of their own. */
+export function lookAtHead(door: DoorContext, { url = '', rawHeaders }: IncomingMessage): void {
+  door.watch()(Buffer.from([url, ...rawHeaders].join('\n'), 'latin1'));
 }
 
 export function pairsOf(raw: readonly string[]): Outgoing['headers'] {
@@ -111,6 +117,7 @@ function exchange({ live, outgoing, request, response, guards }: Exchange): void
     const message = `the other side broke off or did not answer in HTTP (${codeOf(error)})`;
     refuseResponse(response, { kind: 'refused', status: 502, message });
   };
+  request.on('data', (chunk: Buffer) => live.look(chunk));
   request.on('data', (chunk: Buffer) => live.up(chunk.length));
   request.on('error', fell);
   response.on('error', fell);

@@ -12,6 +12,8 @@ export interface RelayOptions {
 }
 
 export function relay(client: Duplex, origin: Duplex, { live, leaks }: RelayOptions): void {
+  // Before the pipe has it: what is cut here is not sent.
+  client.on('data', (chunk: Buffer) => live.look(chunk));
   client.on('data', (chunk: Buffer) => live.up(chunk.length));
   origin.on('data', (chunk: Buffer) => {
     // Runs before the pipe's own listener: a cut destroys both sides first.

@@ -5,6 +5,8 @@ import { askOf, type ProxyTarget } from './request-target.ts';
 
 /** A connection that is under way: counted, bounded in bytes and time, and cut when its rules change. */
 export interface Live {
+  /** Bytes that are about to go up. Cuts the connection, here and now, when they complete a canary. */
+  look(chunk: Buffer): void;
   up(bytes: number): void;
   down(bytes: number): void;
   /** Its ordinary end. Later ends are ignored: the first one wins. */
@@ -56,6 +58,7 @@ export function startTraffic(
     else if (door.spent.bytes > limits.runBytes) end('cut', `the run has used up its ${limits.runBytes} bytes`);
   };
   const live: Live = {
+    look: door.watch(),
     up: (bytes) => {
       if (ended) return;
       bytesUp += bytes;

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { SecretGuard } from '../../secret-guard.ts';
 import { cleanHeaders, watch } from './clean-stream.ts';
 import { codeOf, type DoorContext, refuseOdd } from './door-context.ts';
-import { guardsFor, hostOf, pairsOf, write } from './forward.ts';
+import { guardsFor, hostOf, lookAtHead, pairsOf, write } from './forward.ts';
 import { endToEndHeaders } from './headers.ts';
 import { reach } from './reach.ts';
 import { refuseSocket } from './refusal.ts';
@@ -29,6 +29,7 @@ export async function upgrade(
   const odd = handshakeProblem(request, head);
   const target = odd ?? readForwardTarget(request, door.tunnels.get(client));
   if (typeof target === 'string') return refuseSocket(client, refuseOdd(door, target));
+  lookAtHead(door, request);
   const asked = endToEndHeaders(request, ['host', 'content-length']);
   const reached = await reach(door, target, pairsOf(asked));
   if (reached.kind === 'refused') return refuseSocket(client, reached);
