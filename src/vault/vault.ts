@@ -205,7 +205,8 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   made.values = servicesRoom.tokens.values;
   servicesRoom.tokens.onChange(renewGuard);
   setLook({ ...servicesRoom, authority, trust, guard });
-  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
+  const meter = budgets.egressMeter;
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger },
     ...{ guard, tripwire, payers: budgets.payers },

@@ -1,10 +1,12 @@
 /** A whole run through host, vault process and sandbox: the card, the prompt, the way out, what is refused, and a vault that dies. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,6 +20,7 @@ import { cardOf } from '../../src/host/approvals/approvals.ts';
 import { createEgressDoors, type EgressDoors } from '../../src/host/sandboxes/egress-doors.ts';
 import { createNetworkSource } from '../../src/host/sandboxes/open-for-task.ts';
 import { createRunSandboxes } from '../../src/host/sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from '../../src/host/sandboxes/trust-files.ts';
 import { createRunCommand } from '../../src/host/tools/run-command.ts';
 import { createVaultClient, type VaultClient } from '../../src/host/vault-client/vault-client.ts';
 import { HoldfastConfig } from '../../src/protocol/config.ts';
@@ -28,7 +31,7 @@ import { createScriptedModel, type Script, type ScriptedModel } from '../../src/
 import { createTestCore, type TestCore } from '../../src/testing/test-core.ts';
 import { eventually } from '../../src/testing/upstream.ts';
 import { whyNoSandbox } from '../security/sandbox-world.ts';
-import { closeAll } from './egress-world.ts';
+import { closeAll, listen, makeCertificate } from './egress-world.ts';
 
 const missing = (await findProgram('socat')) === undefined ? 'socat is not installed.' : undefined;
 const reason = (await whyNoSandbox()) ?? missing;
@@ -36,6 +39,14 @@ if (reason) console.warn(`skipped: ${reason}`);
 const ROOT = resolve(import.meta.dirname, '../..');
 /** A loopback address that NO_PROXY does not name, and that needs no DNS. */
 const HOST = '127.0.0.2';
+/** A name that the vault process can look up and that leads to this machine. */
+const NAME = hostname();
+const noName =
+  (await lookup(NAME).catch(() => undefined))?.address.startsWith('127.') === true
+    ? undefined
+    : `${NAME} does not lead to loopback`;
+if (noName) console.warn(`skipped: https that is looked into, because ${noName}`);
+const CANARY = 'sk-canary-0123456789abcdef';
 
 describe.skipIf(reason !== undefined)('a worker with a way out', () => {
   let root: string;
@@ -88,7 +99,16 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
     const launcher = stack.use(createBubblewrap({ home: home.root, scratch: home.run }));
     const probe = await launcher.probe(AbortSignal.timeout(20_000));
     const limits = HoldfastConfig.parse({}).sandbox.limits;
-    const sandboxes = stack.use(createRunSandboxes({ launcher, probe, volumes: home.volumes, limits, doors }));
+    const sandboxes = stack.use(
+      createRunSandboxes({
+        launcher,
+        probe,
+        volumes: home.volumes,
+        limits,
+        doors,
+        trust: createTrustFiles(join(home.run, 'trust')),
+      }),
+    );
     const world = stack.use(
       await createTestCore({
         ...{ model, sandboxes, home: home.root, network: createNetworkSource(vault, systemClock) },
@@ -195,6 +215,46 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
     expect(during).toContain('the network of this sandbox is down, and comes back with the vault');
     expect(after).toContain('from outside');
   });
+
+  it.skipIf(noName !== undefined)(
+    'uses an API by its placeholder, in https that the vault process looks into',
+    async () => {
+      const { key, cert } = await makeCertificate([NAME]);
+      const api = createTlsServer({ key, cert }, (request, response) =>
+        response.end(`you are ${request.headers.authorization}`),
+      );
+      stack.defer(() => closeAll(api));
+      const port = await listen(api);
+      const call = createVaultCall({ socketPath: home.vaultOwnerSocket });
+      await call('PUT', '/trusted-authorities/local', Buffer.from(cert));
+      await call('POST', '/credentials/acme', {
+        facts: { kind: 'value', note: '', places: [] },
+        parts: { value: CANARY },
+      });
+      await call('PUT', '/credential-grants/operator/acme');
+      await call('PUT', '/services/acme', { baseUrl: `https://${NAME}:${port}` });
+      await owner.putExceptions('operator', { hosts: [{ host: NAME, port }] });
+      place = `${NAME}:${port}`;
+      await owner.putEgressRules('operator', { allow: [`GET@https://${place}/me`], intercept: [place] });
+      const get = `curl -sS -H 'Authorization: Bearer placeholder' https://${place}/me; curl -sS https://${place}/shut; env; cat /run/holdfast/trust.pem`;
+      const { core } = await startCore(oneWorker([get]));
+      const answer = await answerOf(core, await send(core));
+      expect(answer).toContain('you are Bearer [secret]');
+      expect(answer).toContain(`[egress denied: ${place}; allow with`);
+      expect(JSON.stringify(await core.journal.read({ limit: 5_000 }))).not.toContain(CANARY);
+      const found = await vault.egress.connections(
+        String(
+          (await core.journal.read({ limit: 5_000 })).findLast(({ event }) => event.type === 'egress.connection')
+            ?.runId,
+        ),
+        0,
+      );
+      expect(found.map(({ method, path, service, verdict }) => [method, path, service, verdict])).toEqual([
+        ['GET', '/me', 'acme', 'done'],
+        ['GET', '/shut', '', 'denied'],
+      ]);
+    },
+  );
 
   describe('a denial', () => {
     const get = () => `curl -sS -m 5 http://${place}/; echo end`;
