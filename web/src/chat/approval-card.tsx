@@ -6,6 +6,7 @@ import { useApp, useNow } from '../app-context.tsx';
 import { formatRemaining } from '../format.ts';
 import type { ApprovalState } from '../state/run-model.ts';
 import { Badge, Button, ErrorNote, Fold, type NamedError, toNamedError } from '../ui/basics.tsx';
+import { signPlace } from './sign-place.ts';
 
 /**
  * A question to the user. Everything on it was rendered by the host from the exact arguments; it is shown as plain
@@ -24,6 +25,7 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
     setSent(decision);
     setError(undefined);
     try {
+      if (decision === 'allow') await signPlace(api, approval.card);
       await api.decide(approval.id, decision);
     } catch (thrown) {
       setSent(undefined);
