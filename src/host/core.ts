@@ -9,6 +9,7 @@ import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -20,6 +21,7 @@ import type { LeakGuard } from './leaks/leak-guard.ts';
 import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -59,6 +61,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly manager: RunManager;
   readonly policy: Policy;
   readonly mesh: Mesh;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -68,6 +71,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -97,6 +101,8 @@ export interface CoreDeps {
   readonly log: Logger;
 }
 
+const SOON_MS = 1_500;
+
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
   const shutdown = new AbortController();
@@ -104,6 +110,7 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
   const { agentRuns } = room;
@@ -136,6 +143,7 @@ export function createCore(deps: CoreDeps): Core {
     log: log.child('runs'),
     leaks: deps.leaks,
     project: createProjection(sql),
+    hold: base.frozen.hold,
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
@@ -146,7 +154,7 @@ export function createCore(deps: CoreDeps): Core {
       await conversations.requeue(writer.runId);
       await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish, watch: network }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish, watch: network }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -159,6 +167,7 @@ export function createCore(deps: CoreDeps): Core {
     manager,
     policy,
     mesh,
+    rates,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -198,24 +207,28 @@ function watchNetwork(deps: CoreDeps, base: Foundations): NetworkWatch | undefin
 
 type LoopParts = CoreDeps & {
   readonly watch: NetworkWatch | undefined;
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
 function createLoop({
   watch,
+  frozen,
   lateInputs,
   journal,
   runs,
   approvals,
   toolbox,
   policy,
+  rates,
   labels,
   onFinish,
   clock,
@@ -231,7 +244,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
@@ -247,6 +260,11 @@ function createLoop({
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };

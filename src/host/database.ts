@@ -13,6 +13,7 @@ import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
@@ -26,6 +27,7 @@ import {
   type TaskDependenciesTable,
   type TasksTable,
 } from './mesh/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
@@ -44,6 +46,7 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
@@ -78,6 +81,8 @@ export const hostMigrations: readonly Migration[] = [
   auditMigration,
   budgetsMigration,
   egressCursorsMigration,
+  policyMigration,
+  freezeMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -10,22 +10,20 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
-import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { createAnchors } from './audit/anchors/create-anchors.ts';
-import { createAudit } from './audit/audit.ts';
-import { recordConfig } from './audit/config-row.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -39,7 +37,9 @@ import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
@@ -80,17 +80,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
-  const audit = createAudit({
-    store,
-    sql: core.sql,
-    sink: core.audit,
-    vault: vault.audit,
-    anchors: await createAnchors(config.audit.anchors, home.root),
-    config: config.audit,
-    clock,
-    log: log.child('audit'),
-  });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
@@ -114,6 +105,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
+    chatWord,
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -125,6 +117,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('freeze', freeze.run);
   background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
@@ -140,21 +133,12 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [
-    policyRoutes(desk),
-    auditRoutes(audit),
-    (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
-    (app) => credentialRoutes(app, vault.credentials),
-    (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
-  ];
   const api = stack.use(
     await createApi({
       ...gateway,
-      features,
+      rates: core.rates,
+      features: [...safety.features, ...featuresOf({ core, vault, store, home, config, clock })],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -162,6 +146,30 @@ export async function createHost(options: HostConfig): Promise<Host> {
   url = api.url;
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly core: Core;
+  readonly vault: ReturnType<typeof createVaultClient>;
+}
+
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
+  return [
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
 }
 
 const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;

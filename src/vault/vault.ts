@@ -8,10 +8,8 @@ import { createVaultEvents, type VaultEvents } from './audit/events.ts';
 import { createHeadSigner } from './audit/head-signer.ts';
 import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
-import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
-import { createAuthority } from './egress/intercept/authority.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
@@ -19,24 +17,24 @@ import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
+import { createAuthorize } from './keys/authorize.ts';
+import { createKeyHealth } from './keys/key-health.ts';
 import { type Canaries, createCanaries } from './leak/canaries.ts';
-import { createLeakGuard } from './leak/leak-guard.ts';
 import { createTripwire, type Tripwire } from './leak/tripwire.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
-import { createIdentity } from './owner/identity.ts';
 import { createOwnerChanges } from './owner/owner-changes.ts';
 import { createOwnerKeys } from './owner/owner-keys.ts';
-import type { SecretGuard } from './secret-guard.ts';
+import { createSealedRoom } from './sealed-room.ts';
 import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
-import { createSecrets } from './store/secrets.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
@@ -167,33 +165,13 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const { database, ring, providers, budgets, exceptions, egress, freezes } = core;
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
-  const secrets = createSecrets(database, ring);
-  const identity = createIdentity(createMeta(database), ring);
   const ownerKeys = createOwnerKeys(database, now);
-  const authority = createAuthority({ database, ring, now });
   const { canaries, events, tripwire } = core;
-  const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
-  const made = { values: (): readonly string[] => [] };
-  const leaks = createLeakGuard(() => [...secrets.values(), ...credentials.values(), ...made.values()]);
-  const guard = (): SecretGuard => leaks.stream();
-  const renewGuard = (): void => leaks.renew();
-  secrets.onChange(renewGuard);
-  credentials.onChange(renewGuard);
-  const openSealed = (): void => {
-    secrets.load();
-    credentials.load();
-    identity.load();
-    canaries.load();
-  };
-  openSealed();
-  const reseal = (from: Buffer, to: Buffer): void => {
-    secrets.reseal(from, to);
-    credentials.reseal(from, to);
-    identity.reseal(from, to);
-    authority.reseal(from, to);
-    canaries.reseal(from, to);
-  };
+  const sealed = createSealedRoom({ database, ring, freezes, canaries, now });
+  const { secrets, identity, credentials, authority, leaks, guard } = sealed;
+  sealed.open();
   const ledger = new Ledger({ database, budgets, now });
+  const health = createKeyHealth(database, now);
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
@@ -202,16 +180,16 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     ...{ database, credentials, trust, freezes, tripwire, live, exceptions, resolveAll, now },
     ...{ meter: budgets.egressMeter, guard, rules: egress.rules.grantOf },
   });
-  made.values = servicesRoom.tokens.values;
-  servicesRoom.tokens.onChange(renewGuard);
+  sealed.alsoWatch(servicesRoom.tokens);
   setLook({ ...servicesRoom, authority, trust, guard });
   const meter = budgets.egressMeter;
   const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
-    ...{ providers, secrets, ledger, prices, logger },
+    ...{ providers, secrets, ledger, prices, logger, health, now },
+    authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
     ...{ guard, tripwire, payers: budgets.payers },
   });
-  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
     ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
@@ -221,6 +199,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     return copyVaultDatabase(database, config.home.vaultDir);
   };
   const routes = {
+    health,
     copyDatabase,
     status,
     ring,
@@ -244,8 +223,9 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     leaks,
     tripwire,
     canaries,
-    openSealed,
-    reseal,
+    openSealed: sealed.open,
+    reseal: sealed.reseal,
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     servicesRoom,
     trust,
   };

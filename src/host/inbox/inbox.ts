@@ -43,6 +43,8 @@ export interface Inbound {
   readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
+  /** The host's own answer, when the message was for the host and not for an agent. */
+  readonly answer?: string | undefined;
 }
 
 export interface InboxDeps {
@@ -136,7 +138,7 @@ export function createInbox(deps: InboxDeps): Inbox {
 /** What a person can see of a message; the model gets no more than that. */
 function readable(text: string): string {
   const clean = cleanText(text);
-  if (clean.trim() !== '' || text.trim() === '') return clean;
+  if (clean.trim() !== '') return clean;
   throw new HoldfastError('bad-request', 'The message holds nothing that can be seen.', {
     remedy: 'Write it again; characters without a shape are taken out.',
   });

@@ -8,7 +8,13 @@ import { labels } from '../labels/stored-label.ts';
 
 function movable(): Clock & { move(ms: number): void } {
   let ahead = 0;
-  return { now: () => Date.now() + ahead, sleep: systemClock.sleep, move: (ms) => void (ahead += ms) };
+  return {
+    now: () => Date.now() + ahead,
+    sleep: systemClock.sleep,
+    move: (ms) => {
+      ahead += ms;
+    },
+  };
 }
 
 const world = (clock?: Clock) =>

@@ -21,6 +21,8 @@ export interface RunSandboxes extends AsyncDisposable {
   /** What a worker's sandbox would reach, as text for people; empty: no network. */
   reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
   release(runId: string): Promise<void>;
+  /** Ends the sandbox and its way out and keeps the volume: a run that goes on later gets a new one on it. */
+  stop(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on, and of agents. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** Removes a volume for good: of an agent that is gone. */
@@ -98,6 +100,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       made.catch(() => open.delete(run.runId));
       return await made;
     },
+    stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),
     async release(runId) {
       await close(runId);
       await deps.doors.close(runId);

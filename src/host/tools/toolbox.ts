@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { cleanText } from '../../protocol/clean-text.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
+import { cleanJson } from '../runs/clean-event.ts';
 import type { AnyTool } from './tool.ts';
 
 export interface Toolbox {
@@ -68,5 +70,10 @@ export function createToolbox(tools: readonly AnyTool[]): Toolbox {
 
 function describeTool(tool: AnyTool): ToolDescription {
   const { $schema: _, ...inputSchema } = z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' });
-  return { name: tool.name, description: tool.description, inputSchema };
+  // A description may be somebody else's (an MCP server's): the model reads what a person could read.
+  return {
+    name: tool.name,
+    description: cleanText(tool.description),
+    inputSchema: z.record(z.string(), z.json()).parse(cleanJson(JSON.parse(JSON.stringify(inputSchema)))),
+  };
 }

@@ -25,6 +25,7 @@ import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault
 import { createVaultScan, type VaultScan } from './vault-scan.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
+import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -49,6 +50,7 @@ export interface VaultClient extends AsyncDisposable {
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  readonly totp: VaultTotp;
   /** Budgets of every scope and dimension. */
   readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
@@ -143,6 +145,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     egress: createVaultEgress(ask),
     scan: createVaultScan({ ask, agent, failed: (error) => transportError(error, socketPath) }),
     audit: createVaultAudit(ask),
+    totp: createVaultTotp(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),

@@ -1,4 +1,5 @@
 import { budgetMigrations } from '../budgets/migrations.ts';
+import { keyMigrations } from '../keys/migrations.ts';
 
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
@@ -135,4 +136,5 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   ...budgetMigrations,
+  ...keyMigrations,
 ];

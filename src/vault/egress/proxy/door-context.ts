@@ -25,10 +25,10 @@ export interface DoorContext {
   limits(): EgressLimits;
   /** Why nothing goes through at all, when the kill switch was used. */
   frozen(): string | undefined;
-  /** Why nothing goes to this place, whatever else allows it: frozen, denied by the owner, full or spent. */
-  closed(target: ProxyTarget): string | undefined;
   /** Looks at what one connection sends; a canary in it freezes the agent, and with that cuts the connection. */
   watch(): (chunk: Buffer) => void;
+  /** Why nothing goes to this place, whatever else allows it: frozen, denied by the owner, full or spent. */
+  closed(target: ProxyTarget): string | undefined;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
   /** Sockets that are a tunnel whose inside is read, in plain http or in TLS that is looked into, and what it is for. */

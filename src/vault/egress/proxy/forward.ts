@@ -43,6 +43,11 @@ export async function forward(door: DoorContext, request: IncomingMessage, respo
   }
 }
 
+/** The address and the headers, with a break between them, as one watcher of their own. */
+export function lookAtHead(door: DoorContext, { url = '', rawHeaders }: IncomingMessage): void {
+  door.watch()(Buffer.from([url, ...rawHeaders].join('\n'), 'latin1'));
+}
+
 /** The guards of an answer that is looked through; undefined: its bytes go on as they are. */
 export function guardsFor(
   door: DoorContext,
@@ -51,11 +56,6 @@ export function guardsFor(
 ): readonly SecretGuard[] | undefined {
   if (scheme === 'http' && service === '') return undefined;
   return [door.look.guard(), createSecretGuard(secrets)];
-}
-
-/** The address and the headers, with a break between them, as one watcher of their own. */
-export function lookAtHead(door: DoorContext, { url = '', rawHeaders }: IncomingMessage): void {
-  door.watch()(Buffer.from([url, ...rawHeaders].join('\n'), 'latin1'));
 }
 
 export function pairsOf(raw: readonly string[]): Outgoing['headers'] {
