@@ -32,6 +32,7 @@ import {
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
@@ -55,6 +56,7 @@ export interface HostDatabase extends AuditTables {
   standing_grants: StandingGrantsTable;
   changes: ChangesTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
   blackboard: BlackboardTable;
   blackboard_history: BlackboardHistoryTable;
   interests: InterestsTable;
@@ -84,6 +86,7 @@ export const hostMigrations: readonly Migration[] = [
   changesMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
   policyMigration,
   freezeMigration,
 ];

@@ -41,6 +41,7 @@ import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
 import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
@@ -210,6 +211,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
