@@ -6,6 +6,7 @@ import { processEntry } from '../../base/entry.ts';
 import type { Home } from '../../base/home.ts';
 import { vaultNodeFlags } from '../../base/vault-flags.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
+import { chainsOf, modelRefOf, modelsOf } from '../../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import { createVaultOwner } from '../vault-owner.ts';
 import { environmentFor } from './environment.ts';
@@ -22,7 +23,9 @@ export interface ProcessesOptions {
 
 /** The simulator answers until a model is configured. */
 export function isSimulated(config: HoldfastConfig): boolean {
-  return config.model === undefined || splitModelRef(config.model).provider === SIMULATOR_PROVIDER;
+  const model = modelRefOf(config);
+  if (model === undefined) return true;
+  return modelsOf(model, chainsOf(config)).some((ref) => splitModelRef(ref).provider === SIMULATOR_PROVIDER);
 }
 
 /** The processes of a running Holdfast in the order in which they start. */
