@@ -9,6 +9,7 @@ import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -16,8 +17,11 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -54,6 +58,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly mesh: Mesh;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -63,6 +69,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -70,6 +77,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -88,6 +97,8 @@ export interface CoreDeps {
   readonly log: Logger;
 }
 
+const SOON_MS = 1_500;
+
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
   const shutdown = new AbortController();
@@ -95,15 +106,17 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
+  const mesh = createMesh({ ...made, ...conversations, ...room });
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
   const followUps = createFollowUps({
     ...made,
     agentRuns,
@@ -115,7 +128,7 @@ export function createCore(deps: CoreDeps): Core {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
-    return [...rows, ...(await followUps.statements(writer, event))];
+    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -123,7 +136,9 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
+    hold: base.frozen.hold,
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
@@ -131,8 +146,9 @@ export function createCore(deps: CoreDeps): Core {
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -144,6 +160,8 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    mesh,
+    rates,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -152,6 +170,7 @@ export function createCore(deps: CoreDeps): Core {
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await mesh.sweep();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -171,23 +190,27 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
 }
 
 type LoopParts = CoreDeps & {
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
 function createLoop({
+  frozen,
   lateInputs,
   journal,
   runs,
   approvals,
   toolbox,
   policy,
+  rates,
   labels,
   onFinish,
   clock,
@@ -203,7 +226,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
@@ -219,6 +242,11 @@ function createLoop({
       describe: toolbox.describe,
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };
@@ -229,14 +257,16 @@ interface ToolParts {
   readonly artifacts: Artifacts;
   readonly places: Places;
   readonly labels: Labels;
+  readonly mesh: Mesh;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...mesh.tools,
     ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

@@ -13,9 +13,21 @@ import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import {
+  type BlackboardHistoryTable,
+  type BlackboardTable,
+  type InterestsTable,
+  type MeshEffectsTable,
+  meshMigration,
+  type NoticesTable,
+  type TaskDependenciesTable,
+  type TasksTable,
+} from './mesh/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
@@ -33,11 +45,19 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
+  blackboard: BlackboardTable;
+  blackboard_history: BlackboardHistoryTable;
+  interests: InterestsTable;
+  notices: NoticesTable;
+  tasks: TasksTable;
+  mesh_effects: MeshEffectsTable;
+  task_dependencies: TaskDependenciesTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -52,11 +72,14 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  meshMigration,
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
   auditMigration,
   budgetsMigration,
+  policyMigration,
+  freezeMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -3,6 +3,7 @@ import { type Artifacts, createArtifacts } from '../artifacts/artifacts.ts';
 import { type AuditSink, createAuditSink } from '../audit/sink.ts';
 import type { CoreDeps } from '../core.ts';
 import { createHostSql, type HostSql } from '../database.ts';
+import { createFrozenSet, type FrozenSet } from '../freeze/frozen-set.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
 import { createRunStore, type RunStore } from '../runs/run-store.ts';
 
@@ -12,6 +13,8 @@ export interface Foundations {
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
   readonly journal: Journal;
+  /** What may do nothing now. */
+  readonly frozen: FrozenSet;
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly artifacts: Artifacts;
@@ -24,6 +27,7 @@ export function createFoundations({ store, clock }: CoreDeps): Foundations {
     sql,
     audit: createAuditSink({ store, sql, clock }),
     journal,
+    frozen: createFrozenSet(),
     runs: createRunStore(store, sql),
     approvals: createApprovals({ store, sql, journal, clock }),
     artifacts: createArtifacts({ store, sql }),

@@ -1,4 +1,4 @@
-import { type AgentView, MAX_LIST, type RunView } from '../../protocol/api.ts';
+import { type AgentView, MAX_LIST, type MessageView, type RunView } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
@@ -7,6 +7,8 @@ import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Control, Principal } from '../control.ts';
+import type { ChatWord } from '../freeze/chat-word.ts';
+import { type FrozenSet, paused } from '../freeze/frozen-set.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Lanes } from '../inbox/lanes.ts';
 import type { Chat, Sessions } from '../inbox/sessions.ts';
@@ -43,6 +45,8 @@ export interface ControlDeps {
   readonly templates: readonly WorkerTemplate[];
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
+  readonly frozen: FrozenSet;
+  readonly chatWord: ChatWord;
   readonly status: Control['status'];
   readonly doctor: Control['doctor'];
 }
@@ -51,8 +55,11 @@ export interface ControlDeps {
 const ownerChat = (agentId: string): Chat => ({ agentId, channel: 'local', chatId: 'owner' });
 
 export function createControl(deps: ControlDeps): Control {
-  const view = async (row: InboxTable) =>
-    toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+  const view = async (row: InboxTable): Promise<MessageView> => {
+    const shown = toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+    const frozen = row.finished_at === null ? deps.frozen.of(row.agent_id) : undefined;
+    return frozen === undefined ? shown : { ...shown, paused: paused(frozen) };
+  };
   return {
     status: deps.status,
     doctor: deps.doctor,
@@ -61,6 +68,7 @@ export function createControl(deps: ControlDeps): Control {
     async send(agentId, message, principal) {
       const agent = await deps.agents.get(agentId);
       const session = await sessionFor(agent.id, message.sessionId, deps.sessions);
+      const word = await deps.chatWord.answer(message.text, principal);
       const received = await deps.inbox.receive({
         channel: session.channel,
         platformMessageId: message.clientMessageId,
@@ -68,6 +76,7 @@ export function createControl(deps: ControlDeps): Control {
         principal: principal.id,
         text: message.text,
         mode: message.mode,
+        ...(word === undefined ? {} : { answer: word }),
       });
       const { isNew, message: row } = received;
       if (isNew && row.run_id !== '' && row.mode === 'queue') {

@@ -1,15 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
-import { decide } from '../../policy/decide.ts';
+import { decide, unattended } from '../../policy/decide.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Judged } from '../../protocol/policy-change.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import { judgedFrom } from '../policy/judged.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Limited, Rates } from '../rates/rates.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { revealCard } from './clean-event.ts';
 import type { FlowGate } from './flow-facts.ts';
@@ -42,6 +45,8 @@ export interface GateDeps {
   readonly policy: Policy;
   /** Adds what the rules of labels say to a decision. */
   readonly flow: FlowGate;
+  /** How often each agent may use each tool. */
+  readonly rates: Pick<Rates, 'tool'>;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -49,12 +54,14 @@ export interface GateDeps {
 export function createGate(deps: GateDeps): Gate {
   return {
     async pass(request) {
+      const limited = deps.rates.tool(request.writer.spec.agentId, request.tool.name);
+      if (limited !== undefined) return tooOften(request.tool.name, limited, deps.clock.now());
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = await deps.flow(request, resources, await judge(request, resources, deps));
+      const { decision, judged } = await judge(request, resources, deps);
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
-      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
+      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision, judged }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
       if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
@@ -74,13 +81,18 @@ async function resourcesOf(
   }
 }
 
-async function judge(request: GateCall, resources: readonly Resource[], { policy }: GateDeps): Promise<Decision> {
+/** The decision, and what it was decided from: kept with it, so that other rules can be tried on it. */
+async function judge(
+  request: GateCall,
+  resources: readonly Resource[],
+  { policy, flow }: GateDeps,
+): Promise<{ decision: Decision; judged: Judged }> {
   const { spec } = request.writer;
   const { name: tool, risk } = request.tool;
-  return decide(
-    { agentId: spec.agentId, tool, risk, resources, principal: spec.principal },
-    await policy.factsOf(spec),
-  );
+  const facts = await policy.factsOf(spec);
+  const call = { agentId: spec.agentId, tool, risk, resources, principal: spec.principal };
+  const decision = await flow(request, resources, decide(call, facts));
+  return { decision: unattended(decision, facts.unattended), judged: judgedFrom(call, facts.grants) };
 }
 
 interface Question {
@@ -133,6 +145,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
 /** The arguments and what they resolved to, as one text: both must be what the person saw. */
 function boundHash(call: CallState, resources: readonly Resource[]): string {
   return `${call.argsHash}:${JSON.stringify(resources)}`;
+}
+
+function tooOften(tool: string, { perMinute, retryAfterMs }: Limited, now: number) {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  const at = new Date(now + retryAfterMs).toISOString();
+  return refused(
+    `Denied: ${tool} is used more than ${perMinute} times a minute. Try again in ${seconds} s (${at}), or do it in fewer calls.`,
+  );
 }
 
 function refused(text: string, status: 'denied' | 'error' = 'denied'): { kind: 'refused'; outcome: ToolOutcome } {

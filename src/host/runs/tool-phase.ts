@@ -10,6 +10,7 @@ import type { Statement } from '../../storage/store.ts';
 import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-labels.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
+import { Stalled } from './active-runs.ts';
 import { argumentLabel } from './argument-label.ts';
 import { cleanOutcome } from './clean-event.ts';
 import { childRunId, resultHash } from './hashes.ts';
@@ -180,6 +181,8 @@ async function execute(
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
     const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    // What a tool says of a call that was let go under it is no outcome: its journal will say that it is not known.
+    if (deps.signal.reason instanceof Stalled) throw deps.signal.reason;
     return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();

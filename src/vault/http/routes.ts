@@ -25,18 +25,22 @@ import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-route
 import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SCAN_ROUTES, type ScanRoutesDeps } from './scan-routes.ts';
 import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
+import { TOTP_ROUTES, type TotpRoutesDeps } from './totp-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
 export interface RoutesDeps
-  extends CredentialRoutesDeps,
+  extends ScanRoutesDeps,
+    CredentialRoutesDeps,
     OwnerRoutesDeps,
     ServiceRoutesDeps,
     AuditRoutesDeps,
-    KeyRoutesDeps {
+    KeyRoutesDeps,
+    TotpRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -64,8 +68,10 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
   ...KEY_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOTP_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
+  ...SCAN_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
   { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },

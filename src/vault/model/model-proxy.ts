@@ -4,6 +4,7 @@ import type { Payers } from '../budgets/payers.ts';
 import { sendModelError } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
 import { keysOf, requireKeys } from '../keys/provider-keys.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import { asObject } from '../meters/meter.ts';
 import { checkWire, readModelRoute, wireOfUrl } from '../wires/route.ts';
 import type { RequestFacts } from '../wires/wire.ts';
@@ -30,6 +31,7 @@ export interface Caller {
 
 export interface ModelProxyDeps extends CallDeps {
   readonly providers: Providers;
+  readonly tripwire: Tripwire;
   readonly ledger: Ledger;
   readonly payers: Payers;
   readonly prices: PriceData;
@@ -61,6 +63,7 @@ async function call(
   const keys = keysOf(provider, deps.secrets);
   requireKeys(provider, keys);
   const raw = await readBody(request, MAX_REQUEST_BYTES);
+  deps.tripwire.check(caller.agent, 'a model call', raw);
   const body = asObject(parseJson(raw));
   if (!body) throw new HoldfastError('bad-request', 'The request body is not a JSON object.');
   const facts = route.wire.readRequest(body, route);
