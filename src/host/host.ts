@@ -7,6 +7,7 @@ import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { chainsOf, modelRefOf } from '../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
@@ -32,6 +33,7 @@ import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
 import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
 import { createLeakGuard } from './leaks/leak-guard.ts';
+import { createChains } from './models/chain.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -174,7 +176,7 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
   ];
 }
 
-const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+const modelOf = (config: HoldfastConfig) => (): string => modelRefOf(config) ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
@@ -193,7 +195,12 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
     shutdown: stopping.signal,
   });
   const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
-  const models = createModels({ vault, log: log.child('models'), clock });
+  const models = createChains({
+    model: createModels({ vault, log: log.child('models'), clock }),
+    chains: chainsOf(config),
+    health: vault.modelHealth,
+    log: log.child('models'),
+  });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
