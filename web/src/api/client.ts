@@ -14,6 +14,7 @@ import type {
 } from '../../../src/protocol/api.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type { Explanation } from '../../../src/protocol/explanation.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -21,6 +22,8 @@ import type {
   OwnerKeyView,
   VaultIdentity,
 } from '../../../src/protocol/owner-change.ts';
+import type { TryResult } from '../../../src/protocol/policy-change.ts';
+import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
 import type { BudgetView } from '../../../src/protocol/vault-api.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
@@ -80,6 +83,10 @@ export interface Api {
   vaultIdentity(): Promise<VaultIdentity>;
   ownerKeys(): Promise<OwnerKeyView[]>;
   heldChanges(): Promise<HeldChange[]>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
+  /** The host checks the change and names what is wrong with it. */
+  tryPolicy(body: { change: unknown; days: number }): Promise<TryResult>;
   submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
@@ -139,6 +146,9 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     vaultIdentity: () => get('/api/vault-identity'),
     ownerKeys: () => get('/api/owner-keys'),
     heldChanges: () => get('/api/owner-changes'),
+    policyOf: (agentId) => get(`/api/policy/agents/${id(agentId)}`),
+    explain: (asked) => get(`/api/policy/explain${query({ ...asked })}`),
+    tryPolicy: (body) => post('/api/policy/try', body),
     submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);
