@@ -16,6 +16,8 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createRates, type Rates } from './rates/rates.ts';
@@ -55,6 +57,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly mesh: Mesh;
   readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
@@ -72,6 +75,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -103,10 +108,11 @@ export function createCore(deps: CoreDeps): Core {
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
+  const mesh = createMesh({ ...made, ...conversations, ...room });
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
   const followUps = createFollowUps({
     ...made,
     agentRuns,
@@ -118,7 +124,7 @@ export function createCore(deps: CoreDeps): Core {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
-    return [...rows, ...(await followUps.statements(writer, event))];
+    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -126,6 +132,7 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
@@ -134,6 +141,7 @@ export function createCore(deps: CoreDeps): Core {
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
     loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
@@ -147,6 +155,7 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    mesh,
     rates,
     toolbox,
     templates: deps.templates,
@@ -156,6 +165,7 @@ export function createCore(deps: CoreDeps): Core {
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await mesh.sweep();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -235,14 +245,16 @@ interface ToolParts {
   readonly artifacts: Artifacts;
   readonly places: Places;
   readonly labels: Labels;
+  readonly mesh: Mesh;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...mesh.tools,
     ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

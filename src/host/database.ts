@@ -16,6 +16,16 @@ import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import {
+  type BlackboardHistoryTable,
+  type BlackboardTable,
+  type InterestsTable,
+  type MeshEffectsTable,
+  meshMigration,
+  type NoticesTable,
+  type TaskDependenciesTable,
+  type TasksTable,
+} from './mesh/tables.ts';
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
@@ -39,6 +49,13 @@ export interface HostDatabase extends AuditTables {
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
   late_inputs: LateInputsTable;
+  blackboard: BlackboardTable;
+  blackboard_history: BlackboardHistoryTable;
+  interests: InterestsTable;
+  notices: NoticesTable;
+  tasks: TasksTable;
+  mesh_effects: MeshEffectsTable;
+  task_dependencies: TaskDependenciesTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -53,6 +70,7 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  meshMigration,
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,

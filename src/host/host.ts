@@ -33,6 +33,8 @@ import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
+import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
+import { createLeakGuard } from './leaks/leak-guard.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
@@ -43,6 +45,7 @@ import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -188,17 +191,23 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
-  const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
+  const stopping = new AbortController();
+  const leaks = createLeakGuard({
+    ...{ vault: vault.scan, vaultReachable, clock, log: log.child('leaks') },
+    shutdown: stopping.signal,
+  });
+  const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
+      leaks,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -226,7 +235,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, doors, models, core };
+  // First of all: a run that waits for the vault must not hold the end of the host.
+  stack.defer(() => stopping.abort());
+  return { store, blobs, leaks, vault, sandboxes, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
@@ -239,7 +250,8 @@ async function openSandboxes(
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
   const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  const trust = createTrustFiles(join(home.run, 'trust'));
+  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust });
 }
 
 interface SweepDeps {
@@ -254,6 +266,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.mesh.sweep();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

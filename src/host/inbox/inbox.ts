@@ -3,6 +3,7 @@ import { uuidv7 } from '../../base/id.ts';
 import { cleanText } from '../../protocol/clean-text.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { RunLimits } from '../../protocol/run.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
@@ -38,6 +39,8 @@ export interface Inbound {
   readonly session: SessionsTable;
   readonly principal: string;
   readonly text: string;
+  /** Of a message that no person wrote. */
+  readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
 }
@@ -52,7 +55,12 @@ export interface InboxDeps {
   readonly joining: Joining;
   /** Runs of an agent that wait for their turn. */
   readonly queued: (agentId: string) => Promise<number>;
-  readonly specOf: (message: { id: string; text: string; session: SessionsTable }) => Promise<RunSpec>;
+  readonly specOf: (message: {
+    id: string;
+    text: string;
+    session: SessionsTable;
+    label?: Label | undefined;
+  }) => Promise<RunSpec>;
   readonly createRun: (spec: RunSpec, id: string) => { statement: Statement };
 }
 

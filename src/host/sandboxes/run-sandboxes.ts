@@ -7,6 +7,8 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
 import type { EgressDoors } from './egress-doors.ts';
+import { forwardEnvironment } from './forward-environment.ts';
+import type { TrustFiles } from './trust-files.ts';
 
 /**
  * One sandbox per run, made on first use and gone when the run is over. Its volume is the run's own and goes with it, or
@@ -47,6 +49,8 @@ export interface RunSandboxesDeps {
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Needed where the vault looks into https. */
+  readonly trust?: TrustFiles;
 }
 
 const AGENT_PREFIX = 'agent-';
@@ -60,14 +64,17 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
     }
     const places = run.egress;
-    const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
     return await deps.launcher.create({
       id: run.runId,
       volume: folderOf(run.volume ?? run.runId),
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: {},
-      ...(egressSocket === undefined ? {} : { egressSocket }),
+      env: door === undefined ? {} : forwardEnvironment(door),
+      ...(door === undefined ? {} : { egressSocket: door.socketPath }),
+      ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
+      ...(trustFile === undefined ? {} : { trustFile }),
     });
   };
 

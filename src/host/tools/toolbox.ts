@@ -10,6 +10,24 @@ export interface Toolbox {
   describe(names: readonly string[]): readonly ToolDescription[];
 }
 
+/** How agents work together: rows of our own, held by permissions and not by who has the tool. */
+export const MESH_TOOLS = [
+  'read_blackboard',
+  'list_blackboard',
+  'write_blackboard',
+  'watch_blackboard',
+  'publish_event',
+  'subscribe_event',
+  'send_message',
+  'hand_off',
+  'check_inbox',
+  'claim_task',
+  'update_status',
+  'complete_task',
+  'review_task',
+  'cancel_task',
+] as const;
+
 /** All that the operator has: planning and delegating, and nothing that acts. */
 export const OPERATOR_TOOLS = [
   'spawn_worker',
@@ -17,6 +35,7 @@ export const OPERATOR_TOOLS = [
   'get_worker_result',
   'list_workers',
   'stop_worker',
+  ...MESH_TOOLS,
 ] as const;
 
 /** What a worker template may name. */

@@ -22,6 +22,7 @@ import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultScan, type VaultScan } from './vault-scan.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
 
@@ -43,6 +44,8 @@ export interface VaultClient extends AsyncDisposable {
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Names of credentials, the owner's changes on their way, and the kill switch. */
   readonly credentials: VaultCredentials;
+  /** Looks for the vault's secrets in what the host is about to keep or to send. */
+  readonly scan: VaultScan;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
@@ -138,6 +141,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    scan: createVaultScan({ ask, agent, failed: (error) => transportError(error, socketPath) }),
     audit: createVaultAudit(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
