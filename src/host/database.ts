@@ -1,6 +1,7 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
+import type { AccessTables } from './access/tables.ts';
 import {
   type AgentFilesTable,
   type AgentRevisionsTable,
@@ -17,13 +18,14 @@ import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import { type PeopleTables, peopleMigration } from './people/tables.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase extends AuditTables {
+export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -60,6 +62,7 @@ export const hostMigrations: readonly Migration[] = [
   auditMigration,
   budgetsMigration,
   freezeMigration,
+  peopleMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -10,7 +10,6 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
-import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
@@ -22,7 +21,8 @@ import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
-import { createSafety } from './compose/safety.ts';
+import { type Community, createCommunity } from './compose/community.ts';
+import { createSafety, type Safety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -43,7 +43,7 @@ import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
 import { createWebFetch } from './tools/web-fetch.ts';
-import { createVaultClient } from './vault-client/vault-client.ts';
+import { createVaultClient, type VaultClient } from './vault-client/vault-client.ts';
 import { loadTemplates } from './workers/templates.ts';
 
 export interface HostConfig {
@@ -73,9 +73,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
-  const { audit, freeze, chatWord } = safety;
   let url = '';
+  const community = await createCommunity({ ...engine, clock, url: () => url });
+  const safety = await createSafety({ ...engine, people: community.people, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
     ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
@@ -99,6 +100,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     vault,
     defaultModel,
     chatWord,
+    people: { ...community.people, ownership: community.ownership },
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -120,27 +122,19 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
-  const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [
-    policyRoutes(desk),
-    ...safety.features,
-    (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
-    (app) => credentialRoutes(app, vault.credentials),
-    (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
-  ];
+  const gateway = { control, access: community.access, people: community.api, config, clock };
   const api = stack.use(
     await createApi({
       ...gateway,
-      features,
+      features: featuresOf({ core, vault, safety, community }),
+      version: VERSION,
+      log: log.child('api'),
+      copyDatabase,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -148,6 +142,28 @@ export async function createHost(options: HostConfig): Promise<Host> {
   url = api.url;
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface FeatureParts {
+  readonly core: Core;
+  readonly vault: VaultClient;
+  readonly safety: Safety;
+  readonly community: Community;
+}
+
+/** The routes of every room. */
+function featuresOf({ core, vault, safety, community }: FeatureParts): ApiFeature[] {
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+  return [
+    policyRoutes(desk),
+    ...safety.features,
+    ...community.features,
+    (app) => steeringRoutes(app, core.steering),
+    (app) => agentAdminRoutes(app, core),
+    (app) => credentialRoutes(app, vault.credentials),
+    (app) => budgetRoutes(app, { vault: vault.spending }),
+    (app) => exceptionRoutes(app, core.labels.exceptions),
+  ];
 }
 
 const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;

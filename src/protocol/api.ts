@@ -6,6 +6,7 @@ import { JournalEvent } from './event.ts';
 import { FreezeScope } from './freeze.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
+import { Role } from './people.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
@@ -283,6 +284,9 @@ export type LoginLink = z.infer<typeof LoginLink>;
  */
 export const LoginView = z.object({
   principal: z.object({ id: z.string(), surface: z.string() }),
+  /** Whose rights it has. */
+  person: z.string(),
+  role: Role,
   csrf: z.string().nullable(),
   expiresAt: z.number().nullable(),
 });

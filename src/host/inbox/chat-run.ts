@@ -1,7 +1,7 @@
 import type { EventOf } from '../../protocol/event.ts';
-import { OWNER_LABEL } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AgentRuns } from '../agents/agent-runs.ts';
+import { labelOfPerson } from '../people/person-label.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { RunSpec } from '../runs/spec.ts';
 import type { Inbox } from './inbox.ts';
@@ -21,7 +21,8 @@ export async function chatSpec(message: ChatMessage, agentRuns: AgentRuns): Prom
     sessionId: message.session.id,
     messageId: message.id,
     title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
-    input: { source: 'user', text: message.text, label: OWNER_LABEL },
+    principal: message.session.principal,
+    input: { source: 'user', text: message.text, label: labelOfPerson(message.session.principal) },
   });
 }
 
