@@ -69,7 +69,6 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   'get /api/agents/{id}/files/{name}/versions': { ...seeAll, of: 'agent' },
   'post /api/agents/{id}/files/{name}/revert': { ...manage, of: 'agent' },
   'get /api/policy/agents/{id}': { ...seeAll, of: 'agent' },
-  'post /api/policy/explain': seeAll,
   'get /api/policy/explain': seeAll,
   'get /api/policy/exceptions': admin,
   'post /api/policy/exceptions': admin,
