@@ -5,11 +5,13 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -17,8 +19,11 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -47,6 +52,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -55,6 +61,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly mesh: Mesh;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: readonly WorkerTemplate[];
@@ -72,6 +80,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -81,6 +91,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -99,15 +111,17 @@ export function createCore(deps: CoreDeps): Core {
   const { sql, journal, runs, approvals, artifacts } = base;
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
   const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
+  const mesh = createMesh({ ...made, ...conversations, ...room });
   const places = createPlaces(policy.floor);
   const { userHome } = deps.paths;
   const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels }));
+  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
   const followUps = createFollowUps({
     ...made,
     agentRuns,
@@ -119,7 +133,7 @@ export function createCore(deps: CoreDeps): Core {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
-    return [...rows, ...(await followUps.statements(writer, event))];
+    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -127,6 +141,7 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
     hold: base.frozen.hold,
     earlierLabel: labels.earlier,
@@ -136,8 +151,9 @@ export function createCore(deps: CoreDeps): Core {
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -149,6 +165,8 @@ export function createCore(deps: CoreDeps): Core {
     labels,
     manager,
     policy,
+    mesh,
+    rates,
     toolbox,
     templates: deps.templates,
     steering: conversations.steering,
@@ -157,6 +175,7 @@ export function createCore(deps: CoreDeps): Core {
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await mesh.sweep();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -181,8 +200,10 @@ type LoopParts = CoreDeps & {
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
   readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
@@ -193,8 +214,10 @@ function createLoop({
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
+  rates,
   labels,
   onFinish,
   clock,
@@ -210,7 +233,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
@@ -241,14 +264,16 @@ interface ToolParts {
   readonly artifacts: Artifacts;
   readonly places: Places;
   readonly labels: Labels;
+  readonly mesh: Mesh;
 }
 
-function allTools(deps: CoreDeps, { workers, artifacts, places, labels }: ToolParts): AnyTool[] {
+function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
   const { userHome } = deps.paths;
   return [
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
     createAskParent(),
+    ...mesh.tools,
     ...labels.tools({ model: deps.model, artifacts }),
   ];
 }

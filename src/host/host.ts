@@ -10,40 +10,45 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
+import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
-import { exceptionRoutes } from './api/routes/exceptions.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
-import { type Community, createCommunity } from './compose/community.ts';
-import { createSafety, type Safety } from './compose/safety.ts';
+import { createCommunity, openPeople } from './compose/community.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
+import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
+import { createLeakGuard } from './leaks/leak-guard.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
 import { createWebFetch } from './tools/web-fetch.ts';
-import { createVaultClient, type VaultClient } from './vault-client/vault-client.ts';
+import { createVaultClient } from './vault-client/vault-client.ts';
 import { loadTemplates } from './workers/templates.ts';
 
 export interface HostConfig {
@@ -74,8 +79,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
   let url = '';
-  const community = await createCommunity({ ...engine, clock, url: () => url });
-  const safety = await createSafety({ ...engine, people: community.people, config, home: home.root, clock, log });
+  const community = createCommunity({ ...engine, clock, url: () => url });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
   const { audit, freeze, chatWord } = safety;
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
@@ -100,7 +105,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     vault,
     defaultModel,
     chatWord,
-    people: { ...community.people, ownership: community.ownership },
+    people: { ...engine.people, ownership: community.ownership },
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -123,6 +128,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
@@ -131,7 +137,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: featuresOf({ core, vault, safety, community }),
+      rates: core.rates,
+      features: [...safety.features, ...community.features, ...featuresOf({ core, vault, store, home, config, clock })],
       version: VERSION,
       log: log.child('api'),
       copyDatabase,
@@ -140,29 +147,32 @@ export async function createHost(options: HostConfig): Promise<Host> {
     }),
   );
   url = api.url;
+  engine.tryOut();
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-interface FeatureParts {
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
   readonly core: Core;
-  readonly vault: VaultClient;
-  readonly safety: Safety;
-  readonly community: Community;
+  readonly vault: ReturnType<typeof createVaultClient>;
 }
 
-/** The routes of every room. */
-function featuresOf({ core, vault, safety, community }: FeatureParts): ApiFeature[] {
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
   return [
-    policyRoutes(desk),
-    ...safety.features,
-    ...community.features,
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
     (app) => steeringRoutes(app, core.steering),
     (app) => agentAdminRoutes(app, core),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
+    consentRoutes(core),
   ];
 }
 
@@ -174,17 +184,25 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
-  const blobs = await createFileBlobStore(home.blobs);
+  const people = await openPeople(store, clock);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
+  const stopping = new AbortController();
+  const leaks = createLeakGuard({
+    ...{ vault: vault.scan, vaultReachable, clock, log: log.child('leaks') },
+    shutdown: stopping.signal,
+  });
+  const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
+      leaks,
+      deciders: people.roster,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -212,7 +230,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, doors, models, core };
+  // First of all: a run that waits for the vault must not hold the end of the host.
+  stack.defer(() => stopping.abort());
+  return { people, store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
@@ -220,12 +240,19 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 async function openSandboxes(
   { home, config, log }: HostConfig,
   { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
+  const trust = createTrustFiles(join(home.run, 'trust'));
+  const sandboxes = stack.use(
+    createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust }),
+  );
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {
@@ -240,6 +267,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.mesh.sweep();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

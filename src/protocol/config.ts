@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { AuditConfig } from './audit.ts';
+import { isClean, revealText } from './clean-text.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
+import { RateLimits } from './rate-limits.ts';
 import { RunLimits } from './run.ts';
 
 /** Sandbox limits. All are enforced by the kernel where it lets us, else by a watchdog and then called soft. */
@@ -112,6 +114,8 @@ export const HoldfastConfig = z.strictObject({
       unattended: UnattendedPolicy.prefault({}),
     })
     .prefault({}),
+  /** Calls in a minute, beside the built-in figures. */
+  rateLimits: RateLimits.prefault({}),
   freeze: z
     .strictObject({
       /** A message that is exactly this, from somebody who may, freezes everything; `<word> <agent>` that agent. */
@@ -134,11 +138,31 @@ export interface ConfigProblem {
 
 export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; problems: readonly ConfigProblem[] };
 
+/** Making code for a schema that is used once takes longer than using it. */
+const PARSED_ONCE = { jitless: true };
+
 /** Validates the whole config at once; every problem comes back with its path and remedy. */
 export function parseConfig(raw: unknown): ConfigParse {
-  const parsed = HoldfastConfig.safeParse(raw);
+  const hidden = hiddenText(raw, []);
+  if (hidden.length > 0) return { ok: false, problems: hidden };
+  const parsed = HoldfastConfig.safeParse(raw, PARSED_ONCE);
   if (parsed.success) return { ok: true, config: parsed.data };
   return { ok: false, problems: parsed.error.issues.flatMap(toProblems) };
+}
+
+/** A value that cannot be seen whole is not what its owner believes it to be. */
+function hiddenText(value: unknown, path: readonly string[]): ConfigProblem[] {
+  if (typeof value === 'string' && !isClean(value)) {
+    return [
+      {
+        path: path.join('.'),
+        problem: `holds characters that cannot be seen: ${revealText(value).slice(0, 200)}`,
+        remedy: 'Type the value anew.',
+      },
+    ];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => hiddenText(entry, [...path, key]));
 }
 
 function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {

@@ -4,6 +4,7 @@ import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
+import { Judged } from './policy-change.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
 import { AssistantMessage, StopReason, Usage } from './transcript.ts';
@@ -87,7 +88,12 @@ export const JournalEvent = z.discriminatedUnion('type', [
     input: JsonValue,
     argsHash: z.string(),
   }),
-  event('tool.decided', { callId: z.string(), decision: Decision }),
+  event('tool.decided', {
+    callId: z.string(),
+    decision: Decision,
+    /** What it was decided from; absent in events of older versions. */
+    judged: Judged.optional(),
+  }),
   event('approval.requested', {
     approvalId: z.string(),
     callId: z.string(),

@@ -33,6 +33,7 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly policy?: z.input<typeof HoldfastConfig>['policy'];
+  readonly rateLimits?: z.input<typeof HoldfastConfig>['rateLimits'];
   /** The rest of `config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
@@ -56,6 +57,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     ...options.config,
     limits: options.limits ?? {},
     policy: options.policy ?? {},
+    rateLimits: options.rateLimits ?? {},
   });
   const launcher = noLauncher();
   const sandboxes =

@@ -11,6 +11,7 @@ import type { Control } from '../control.ts';
 import type { Ownership } from '../people/ownership.ts';
 import type { Roster } from '../people/roster.ts';
 import type { Shares } from '../people/shares.ts';
+import type { Rates } from '../rates/rates.ts';
 import { type ApiFeature, createApp } from './app.ts';
 import { errorAnswer, errorResponse } from './error-reply.ts';
 import { EventHub } from './events/hub.ts';
@@ -34,6 +35,8 @@ export interface ApiOptions {
   readonly clock: Clock;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** Absent: nobody counts. */
+  readonly rates?: Pick<Rates, 'endpoint'>;
   /** Makes a copy of the database and answers with its path. */
   readonly copyDatabase?: () => Promise<string>;
   /** Routes that other rooms bring. Default: none. */

@@ -1,4 +1,4 @@
-import { type AgentView, MAX_LIST, type MessageView, type RunView } from '../../protocol/api.ts';
+import { type AgentView, MAX_LIST, type MessageView, type RunView, type SendMessage } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { isAtLeast, OWNER_PERSON } from '../../protocol/people.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
@@ -6,6 +6,7 @@ import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import { createReplies, type Reply } from '../approvals/replies.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Control, Principal } from '../control.ts';
 import type { ChatWord } from '../freeze/chat-word.ts';
@@ -33,6 +34,7 @@ import {
   toRunView,
   toSessionView,
   toTemplateView,
+  withNonce,
 } from './views.ts';
 
 export interface ControlDeps {
@@ -70,6 +72,7 @@ const personOf = ({ id, person }: Principal): string => person ?? (id.startsWith
 export function createControl(deps: ControlDeps): Control {
   const seenBy = (viewer: string | undefined): SeenBy | undefined =>
     viewer === undefined ? undefined : { person: viewer, sessions: deps.people.shares.sessionsFor(viewer) };
+  const replies = createReplies(deps.approvals);
   const view = async (row: InboxTable): Promise<MessageView> => {
     const shown = toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
     const frozen = row.finished_at === null ? deps.frozen.of(row.agent_id) : undefined;
@@ -88,6 +91,8 @@ export function createControl(deps: ControlDeps): Control {
       const person = personOf(principal);
       const session = await sessionFor(agent.id, { sessionId: message.sessionId, person }, deps);
       const word = await deps.chatWord.answer(message.text, principal);
+      const reply = await replies.take(message.text, principal);
+      if (reply !== undefined) return await view(await noteReply(reply, { session, message, principal, deps }));
       const received = await deps.inbox.receive({
         channel: session.channel,
         platformMessageId: ownMessageId(message.clientMessageId, person),
@@ -115,10 +120,14 @@ export function createControl(deps: ControlDeps): Control {
       await deps.sessions.get(sessionId);
       return await Promise.all((await deps.inbox.history(sessionId, limit)).map(view));
     },
-    approvals: async (state, viewer) => {
+    approvals: async (state, principal, viewer) => {
       const rows = await deps.approvals.list(state);
       const seen = await Promise.all(rows.map((row) => maySee(deps, row.run_id, viewer)));
-      return rows.filter((_row, index) => seen[index]).map(toApprovalView);
+      return rows
+        .filter((_row, index) => seen[index])
+        .map((row) =>
+          principal !== undefined && deps.approvals.mayDecide(principal, row) ? withNonce(row) : toApprovalView(row),
+        );
     },
     async decideApproval(id, decision, principal) {
       return toApprovalView(await deps.approvals.decide(id, decision === 'allow' ? 'allowed' : 'denied', principal));
@@ -138,6 +147,20 @@ export function createControl(deps: ControlDeps): Control {
         live: (event) => listener.live(event),
       }),
   };
+}
+
+interface ReplyTo {
+  readonly session: SessionsTable;
+  readonly message: SendMessage;
+  readonly principal: Principal;
+  readonly deps: ControlDeps;
+}
+
+/** An answer to a question is kept in the conversation, and no run comes of it. */
+async function noteReply({ said, told }: Reply, { session, message, principal, deps }: ReplyTo): Promise<InboxTable> {
+  const platformMessageId = ownMessageId(message.clientMessageId, personOf(principal));
+  const inbound = { channel: session.channel, platformMessageId, session, principal: principal.id, text: said };
+  return await deps.inbox.note(inbound, told);
 }
 
 interface Wanted {

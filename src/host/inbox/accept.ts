@@ -23,7 +23,7 @@ export function createAccept(deps: InboxDeps): Accept {
     const { session, text } = inbound;
     const mode = inbound.mode ?? session.mode;
     if (mode !== 'steer' && mode !== 'collect') return undefined;
-    const { input } = await deps.specOf({ id, text, session });
+    const { input } = await deps.specOf({ id, text, session, label: inbound.label });
     const rowOf = (into: Joined): InboxTable => ({
       ...newRow(inbound, { id, platformId, runId: into.runId, at: clock.now(), refusal: undefined }),
       mode: into.mode,
@@ -65,7 +65,7 @@ export function createAccept(deps: InboxDeps): Accept {
       await store.write([insert]);
       return row;
     }
-    const spec = await deps.specOf({ id, text: inbound.text, session });
+    const spec = await deps.specOf({ id, text: inbound.text, session, label: inbound.label });
     const unit = [insert, deps.createRun(spec, runId).statement, deps.sessions.touch(session, inbound.text)];
     if (!over) await store.write(unit);
     else {

@@ -1,4 +1,5 @@
 import type { EventOf } from '../../protocol/event.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AgentRuns } from '../agents/agent-runs.ts';
 import { labelOfPerson } from '../people/person-label.ts';
@@ -12,6 +13,8 @@ interface ChatMessage {
   readonly id: string;
   readonly text: string;
   readonly session: SessionsTable;
+  /** Of a message that no person wrote. Default: the owner's own words. */
+  readonly label?: Label | undefined;
 }
 
 /** The run that answers one message. */
@@ -22,7 +25,10 @@ export async function chatSpec(message: ChatMessage, agentRuns: AgentRuns): Prom
     messageId: message.id,
     title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
     principal: message.session.principal,
-    input: { source: 'user', text: message.text, label: labelOfPerson(message.session.principal) },
+    input:
+      message.label === undefined
+        ? { source: 'user', text: message.text, label: labelOfPerson(message.session.principal) }
+        : { source: 'host', text: message.text, label: message.label },
   });
 }
 

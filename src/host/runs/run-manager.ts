@@ -78,7 +78,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (isTerminal(RunState.parse(row.state)) || row.state === 'asked') return;
-    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
+    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId), signal });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
       await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });

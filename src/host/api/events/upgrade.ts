@@ -8,11 +8,13 @@ import { errorAnswer } from '../error-reply.ts';
 import type { Caller, Guard } from '../guard.ts';
 import type { ApiLimits } from '../limits.ts';
 import { type Door, factsOf } from '../request-facts.ts';
+import { checkRate, type EndpointRates } from '../too-often.ts';
 import { EVENTS_PATH, EventsQuery } from './events-query.ts';
 import type { EventHub } from './hub.ts';
 import { Subscriber } from './subscriber.ts';
 
 export interface UpgradeDeps {
+  readonly rates?: EndpointRates;
   readonly guard: Guard;
   readonly authorize: Authorize;
   readonly hub: EventHub;
@@ -52,7 +54,7 @@ export function createUpgrade(deps: UpgradeDeps, door: Door): UpgradeHandler & D
 }
 
 async function admit(
-  { guard, authorize, hub, limits }: UpgradeDeps,
+  { guard, authorize, hub, limits, rates }: UpgradeDeps,
   request: IncomingMessage,
   door: Door,
 ): Promise<{ caller: Caller; viewer: string | undefined; query: EventsQuery; after: number }> {
@@ -64,6 +66,7 @@ async function admit(
       remedy: 'Programs use a bearer token instead of a cookie.',
     });
   }
+  checkRate(rates, caller.principal, { method: 'GET', path: facts.path });
   if (facts.path !== EVENTS_PATH) throw new HoldfastError('not-found', 'There is no WebSocket at this path.');
   const query = queryOf(request.url ?? '');
   const viewer = await authorize(caller, { method: 'get', path: EVENTS_PATH, params: {}, query });
