@@ -21,17 +21,19 @@ import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import { createRunStore, type RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
+import type { ToolPhaseDeps } from './runs/tool-phase.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
 import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
-import { createAskParent } from './workers/ask-parent.ts';
+import { createContracts, type ProbeUrl } from './workers/contracts.ts';
 import { createFollowUps } from './workers/follow-up.ts';
+import type { WorkerTemplates } from './workers/template-store.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
-import { createWorkerTools } from './workers/worker-tools.ts';
-import { createWorkers, type Workers } from './workers/workers.ts';
+import { createWorkerRoom } from './workers/worker-room.ts';
+import type { Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -46,7 +48,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly runs: RunStore;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: WorkerTemplates;
+  readonly workers: Workers;
   readonly steering: Steering;
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
@@ -65,6 +68,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** The HTTP status of an address, for a worker that was expected to bring one about. Default: none can be asked. */
+  readonly probeUrl?: ProbeUrl;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -75,49 +80,28 @@ export interface CoreDeps {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const { store, clock, config, log } = deps;
+  const { store, clock, log } = deps;
   const shutdown = new AbortController();
   const sql = createHostSql(store.dialect);
   const journal = createJournal({ store, sql, clock });
   const runs = createRunStore(store, sql);
-  const room = createAgentRoom({
-    ...deps,
-    sql,
-    journal,
-    runs,
-    manager: () => manager,
-    knownTools: () => [...toolbox.byName.keys()],
-  });
+  const knownTools = (): readonly string[] => [...toolbox.byName.keys()];
+  const parts = { ...deps, sql, journal, runs, knownTools, manager: () => manager };
+  const room = createAgentRoom(parts);
   const approvals = createApprovals({ store, sql, journal, clock });
   const artifacts = createArtifacts({ store, sql });
-  const conversations = createConversations({
-    store,
-    sql,
-    clock,
-    journal,
-    runs,
-    agentRuns: room.agentRuns,
-    config,
-    manager: () => manager,
-    signal: shutdown.signal,
-  });
+  const conversations = createConversations({ ...parts, ...room, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workers = createWorkers({
-    store,
-    runs,
-    journal,
-    templates: deps.templates,
-    reach: deps.sandboxes.reach,
-    userHome: deps.paths.userHome,
-    manager: () => manager,
-  });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts }));
+  const workerRoom = createWorkerRoom({ ...parts, steering: () => conversations.steering });
+  const { workers } = workerRoom;
+  const toolbox: Toolbox = createToolbox([...deps.actingTools({ artifacts, blobs: deps.blobs }), ...workerRoom.tools]);
   const { agentRuns } = room;
   const followUps = createFollowUps({ agentRuns, sessions, inbox: () => inbox, manager: () => manager });
   const onFinish: OnFinish = async (writer, event) => [
     approvals.closeOf(writer.runId),
     ...finishChat(writer, event, { inbox, sessions }),
     ...(await followUps.statements(writer, event)),
+    ...workers.ended(writer, event),
   ];
   const manager: RunManager = createRunManager({
     store,
@@ -130,6 +114,7 @@ export function createCore(deps: CoreDeps): Core {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
+      await workers.endChildren(writer);
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
@@ -147,7 +132,8 @@ export function createCore(deps: CoreDeps): Core {
     manager,
     runs,
     sql,
-    templates: deps.templates,
+    templates: workerRoom.templates,
+    workers,
     steering: conversations.steering,
     supervision,
     lateInputs,
@@ -192,15 +178,17 @@ function createLoop({
   ...deps
 }: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
+  const sandboxOf: ToolPhaseDeps['sandboxOf'] = ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId });
   return {
     onFinish,
     lateInputs,
+    contracts: createContracts({ sandboxOf, probeUrl: deps.probeUrl }),
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
       gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
-      sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
+      sandboxOf,
       annotate: deps.sandboxes.annotate,
       live: {
         output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
@@ -216,13 +204,4 @@ function createLoop({
       clock,
     },
   };
-}
-
-function allTools(deps: CoreDeps, { workers, artifacts }: { workers: Workers; artifacts: Artifacts }): AnyTool[] {
-  const { userHome } = deps.paths;
-  return [
-    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach }),
-    createAskParent(),
-  ];
 }

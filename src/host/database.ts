@@ -16,6 +16,12 @@ import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
+import {
+  type TemplateVersionsTable,
+  type WorkerLaunchesTable,
+  type WorkerLineagesTable,
+  workersMigration,
+} from './workers/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase {
@@ -28,6 +34,9 @@ export interface HostDatabase {
   agents: AgentsTable;
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
+  worker_lineages: WorkerLineagesTable;
+  worker_launches: WorkerLaunchesTable;
+  template_versions: TemplateVersionsTable;
   artifacts: ArtifactsTable;
   late_inputs: LateInputsTable;
 }
@@ -45,6 +54,7 @@ export const hostMigrations: readonly Migration[] = [
   steeringMigration,
   supervisionMigration,
   fleetAgentsMigration,
+  workersMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

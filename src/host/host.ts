@@ -16,6 +16,7 @@ import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
+import { workerTemplateRoutes } from './api/routes/worker-templates.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -107,7 +108,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const api = stack.use(
     await createApi({
       ...gateway,
-      features: [(app) => steeringRoutes(app, core.steering), (app) => agentAdminRoutes(app, core)],
+      features: [
+        (app) => steeringRoutes(app, core.steering),
+        (app) => agentAdminRoutes(app, core),
+        (app) => workerTemplateRoutes(app, core.templates),
+      ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -144,6 +149,8 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      probeUrl: async (url, run, signal) =>
+        (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),

@@ -53,6 +53,7 @@ export const ERROR_CODES = [
   'run.loop',
   'run.no-progress',
   'run.interrupted',
+  'run.contract',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -117,6 +117,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
   }),
   /** A session passed its round limit and goes on with a shortened transcript. */
   event('run.continued', { continues: z.number() }),
+  /** The host checked what a worker said was done. A first failure goes back to the worker, a second one to its parent. */
+  event('contract.checked', { failures: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
   event('artifact.created', {

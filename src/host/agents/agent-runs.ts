@@ -62,6 +62,9 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
       const { egress: _egress, ...sandbox } = agent.sandbox;
       return {
         folders: [],
+        depth: 0,
+        children: [],
+        expects: [],
         background: false,
         principal: 'owner',
         unattended: false,

@@ -16,7 +16,7 @@ import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
-import type { WorkerTemplate } from '../workers/templates.ts';
+import type { WorkerTemplates } from '../workers/template-store.ts';
 import {
   toAgentView,
   toApprovalView,
@@ -40,7 +40,7 @@ export interface ControlDeps {
   readonly manager: RunManager;
   readonly runs: RunStore;
   readonly steering: Steering;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: Pick<WorkerTemplates, 'all' | 'refresh' | 'isOwn'>;
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
   readonly status: Control['status'];
@@ -130,7 +130,10 @@ function agentMethods(deps: ControlDeps): Pick<Control, 'agents' | 'agent' | 'wo
   return {
     agents: async () => await Promise.all((await deps.agents.list()).slice(0, MAX_LIST).map(toView)),
     agent: async (id) => await toView(await deps.agents.get(id)),
-    workerTemplates: async () => deps.templates.map(toTemplateView),
+    async workerTemplates() {
+      await deps.templates.refresh();
+      return deps.templates.all().map((template) => toTemplateView(template, deps.templates.isOwn(template.id)));
+    },
   };
 }
 

@@ -3,7 +3,6 @@ import type { EventOf } from '../../protocol/event.ts';
 import { claim } from './claim-run.ts';
 import { finishRun } from './run-loop.ts';
 import type { RunManagerDeps } from './run-manager.ts';
-import { specOf } from './run-store.ts';
 import type { RunWriter } from './run-writer.ts';
 import type { RunsTable } from './tables.ts';
 
@@ -63,14 +62,4 @@ export function cancelled(reason: string): EventOf<'run.finished'> {
     result: { kind: 'error', text: '', artifacts: [] },
     error: { code: 'cancelled', message: reason },
   };
-}
-
-/** A worker's wall time. Chats have none: each of their steps has its own limits. */
-export function deadlineTimer(row: RunsTable, controller: AbortController): NodeJS.Timeout | undefined {
-  if (row.kind !== 'worker') return undefined;
-  const limitMs = specOf(row).limits.workerTimeoutMs;
-  const error = new Cancelled('timeout', `The worker used up its time of ${Math.round(limitMs / 1_000)} s.`, {
-    remedy: 'Give a smaller task or a longer timeout_ms.',
-  });
-  return setTimeout(() => controller.abort(error), limitMs);
 }

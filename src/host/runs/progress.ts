@@ -35,6 +35,10 @@ export interface Progress {
   freshInStep: boolean;
   limit: EventOf<'limit.reached'> | undefined;
   loopStop: EventOf<'loop.noticed'> | undefined;
+  /** How often the host found that what was promised is not there. */
+  brokenContracts: number;
+  contractFailures: readonly string[];
+  contractHeld: boolean;
   modelError: EventOf<'model.failed'>['error'] | undefined;
   artifacts: { id: string; name: string; bytes: number }[];
   lastText: string;
@@ -75,6 +79,9 @@ export function emptyProgress(): Progress {
     freshInStep: false,
     limit: undefined,
     loopStop: undefined,
+    brokenContracts: 0,
+    contractFailures: [],
+    contractHeld: false,
     modelError: undefined,
     artifacts: [],
     lastText: '',
@@ -150,6 +157,11 @@ const HANDLERS: Handlers = {
         call.warning = `[Holdfast] This is call ${event.count} of ${event.tool} with the same arguments and the same result. Try a different approach.`;
       });
     }
+  },
+  'contract.checked': (p, event) => {
+    p.contractHeld = event.failures.length === 0;
+    p.contractFailures = event.failures;
+    if (!p.contractHeld) p.brokenContracts += 1;
   },
   'limit.reached': (p, event) => {
     p.limit = event;

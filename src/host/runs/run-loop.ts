@@ -1,6 +1,8 @@
 import type { EventOf } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { LateInputs } from '../steering/late-inputs.ts';
+import type { Contracts } from '../workers/contracts.ts';
+import { contractHolds } from './hold-contract.ts';
 import { callModel, type ModelPhaseDeps } from './model-phase.ts';
 import { nextAction } from './next-action.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -14,6 +16,8 @@ export interface RunLoopDeps {
   readonly model: ModelPhaseDeps;
   readonly tools: ToolPhaseDeps;
   readonly lateInputs: Pick<LateInputs, 'take' | 'noticed'>;
+  /** Checks what a run was expected to bring. */
+  readonly contracts: Contracts;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
   readonly onFinish: OnFinish;
 }
@@ -40,6 +44,7 @@ export async function driveRun(writer: RunWriter, deps: RunLoopDeps, signal: Abo
         await writer.append([{ type: 'limit.reached', limit: action.limit, count: action.count }]);
         break;
       case 'finish':
+        if (action.state === 'done' && !(await contractHolds(writer, deps.contracts, signal))) break;
         await finishRun(writer, deps, {
           type: 'run.finished',
           state: action.state,

@@ -10,7 +10,8 @@ import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
-import { Cancelled, cancelled, deadlineTimer, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
+import { createDeadlines } from './deadlines.ts';
+import { Cancelled, cancelled, endBy, endIdle, giveUp, MAY_PASS } from './end-run.ts';
 import { driveRun, type RunLoopDeps } from './run-loop.ts';
 import { type RunStore, specOf } from './run-store.ts';
 import type { RunWriter, RunWriterDeps } from './run-writer.ts';
@@ -36,6 +37,8 @@ export interface RunManager extends AsyncDisposable {
    * can write nothing any more.
    */
   restart(runId: string, cause: string): Promise<void>;
+  /** Stops the clock of a worker while it waits for a worker of its own. */
+  pauseDeadline(runId: string): Disposable;
   /** Ends it, and its children, as cancelled. Does nothing to a terminal run. */
   cancel(runId: string, reason: string): Promise<void>;
   /** Gives the answer that an `asked` run waits for and lets it go on. */
@@ -58,6 +61,7 @@ const MOST_RESUMES = 3;
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
+  const deadlines = createDeadlines(deps.clock);
 
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
@@ -93,8 +97,8 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      const timer = deadlineTimer(await deps.runs.get(runId), controller);
-      await executeOnceWritable(runId, signal).finally(() => clearTimeout(timer));
+      using _deadline = deadlines.begin(await deps.runs.get(runId), controller);
+      await executeOnceWritable(runId, signal);
     },
   });
 
@@ -121,6 +125,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     isActive: active.has,
     restart: active.restart,
     cancel,
+    pauseDeadline: deadlines.pause,
     settled,
     async answer(runId, result) {
       const row = await deps.runs.get(runId);

@@ -3,6 +3,7 @@ import type { EventOf } from '../../protocol/event.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
+import type { RunSpec } from '../runs/spec.ts';
 
 /**
  * The contract of a tool. `execute` is called only after the gate allowed the exact arguments and the effect row says
@@ -10,7 +11,7 @@ import type { Sandbox } from '../../sandbox/launcher.ts';
  */
 export interface Tool<Input = unknown> {
   readonly name: string;
-  /** What the model reads. Long ones live in a `.md` file beside the tool. */
+  /** What the model reads; looked at anew for each call of it. Long ones live in a `.md` file beside the tool. */
   readonly description: string;
   readonly input: z.ZodType<Input>;
   readonly risk: Risk;
@@ -23,7 +24,7 @@ export interface Tool<Input = unknown> {
   /** Waits for something else (a child run): no tool timeout applies. */
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
-  resources?(input: Input, caller: { readonly agentId: string }): Promise<readonly Resource[]>;
+  resources?(input: Input, caller: RunSpec): Promise<readonly Resource[]>;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */

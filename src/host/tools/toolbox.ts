@@ -11,10 +11,13 @@ export interface Toolbox {
 /** All that the operator has: planning and delegating, and nothing that acts. */
 export const OPERATOR_TOOLS = [
   'spawn_worker',
+  'spawn_workers',
   'answer_worker',
   'get_worker_result',
   'list_workers',
+  'steer_worker',
   'stop_worker',
+  'synthesize_worker_results',
 ] as const;
 
 /** What a worker template may name. */
@@ -28,17 +31,33 @@ export const WORKER_TOOLS = [
   'save_artifact',
   'web_fetch',
   'ask_parent',
+  'spawn_worker',
+  'spawn_workers',
+  'answer_worker',
+  'get_worker_result',
+  'list_workers',
+  'steer_worker',
+  'stop_worker',
+  'synthesize_worker_results',
+  'list_activity',
 ] as const;
 
 export function createToolbox(tools: readonly AnyTool[]): Toolbox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const described = new Map(tools.map((tool) => [tool.name, describeTool(tool)]));
+  const described = new Map<string, ToolDescription>();
+  const describe = (tool: AnyTool): ToolDescription => {
+    const known = described.get(tool.name);
+    if (known?.description === tool.description) return known;
+    const fresh = describeTool(tool);
+    described.set(tool.name, fresh);
+    return fresh;
+  };
   return {
     byName,
     describe: (names) =>
       [...names].sort().flatMap((name) => {
-        const description = described.get(name);
-        return description === undefined ? [] : [description];
+        const tool = byName.get(name);
+        return tool === undefined ? [] : [describe(tool)];
       }),
   };
 }

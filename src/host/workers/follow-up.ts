@@ -9,7 +9,7 @@ import type { Sessions } from '../inbox/sessions.ts';
 import { childRunId } from '../runs/hashes.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
-import { describeResult } from './workers.ts';
+import { describeResult } from './results.ts';
 
 /**
  * What a background worker leaves behind when it settles: a message of the host's in its session, and the run that will
