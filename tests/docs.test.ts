@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { VERSION } from '../src/base/version.ts';
 import { COMMANDS } from '../src/cli/commands.ts';
 import { HoldfastConfig } from '../src/protocol/config.ts';
+import { Permissions } from '../src/protocol/permission.ts';
 import { RunLimits } from '../src/protocol/run.ts';
 
 /** What the documents name must exist: links, commands, configuration keys, files, numbers. */
@@ -68,8 +69,12 @@ function commandsIn(text: string): string[] {
   return [...text.matchAll(/(?:^|[\s`'"(/])holdfast(?:\.js)? ([a-z][a-z-]*)/gm)].map((match) => match[1] ?? '');
 }
 
+/** Has the fields of the permission matrix, which docs/policy.md lists. */
+const MATRIX_KEY = 'policy.floor.atMost';
+
 /** Dotted paths of all leaves of a JSON schema. */
 function keysOf(schema: unknown, path = ''): string[] {
+  if (path === MATRIX_KEY) return [path];
   const choices = z
     .object({ oneOf: z.array(z.unknown()) })
     .or(z.object({ anyOf: z.array(z.unknown()) }))
@@ -160,6 +165,13 @@ describe('configuration.md', () => {
 
   it('has every key of the schema', () => expect(schema.filter((key) => !documented.includes(key))).toEqual([]));
   it('has no other key', () => expect(documented.filter((key) => !schema.includes(key ?? ''))).toEqual([]));
+});
+
+describe('policy.md', () => {
+  it.each(Permissions.keyof().options)('names the permission %s', (field) => {
+    const group = field.startsWith('wallet_') ? 'wallet_*' : field;
+    expect(page('docs/policy.md')).toContain(`\`${group}\``);
+  });
 });
 
 describe('runs.md', () => {

@@ -16,11 +16,14 @@ import type {
   WorkerTemplateView,
 } from '../protocol/api.ts';
 import { HoldfastError } from '../protocol/error.ts';
+import type { Explanation } from '../protocol/explanation.ts';
 import type { LaneMode } from '../protocol/lane-mode.ts';
+import type { ExplainQuery, PolicyView } from '../protocol/policy-view.ts';
 import type { BudgetView } from '../protocol/vault-api.ts';
 import type { EventsOptions } from './api-events.ts';
 import { type ApiRequest, request } from './api-request.ts';
 import type { ApiTarget } from './api-target.ts';
+import { createPolicyClient } from './policy-client.ts';
 import { rawGet } from './raw-get.ts';
 
 /**
@@ -59,6 +62,8 @@ export interface ApiClient {
   artifactContent(id: string): Promise<Buffer>;
   blob(hash: string): Promise<Buffer>;
   budgets(): Promise<BudgetView[]>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
   tokens(): Promise<TokenView[]>;
   createToken(note?: string): Promise<NewToken>;
   revokeToken(id: string): Promise<void>;
@@ -106,6 +111,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     ...work(target, call),
     ...content(target, call),
     ...keys(target, call),
+    ...createPolicyClient(target),
     ask: (shape, options) => call(() => shape, options),
     events: async function* (options) {
       const { streamEvents } = await import('./api-events.ts');

@@ -10,7 +10,16 @@ import { removePidFile } from './supervisor/pid-file.ts';
 /** Work on the data of a home, done by a process of the host's side: this program opens no database. */
 export async function maintain(context: CliContext, args: readonly string[]): Promise<Record<string, unknown>> {
   const entry = processEntry(import.meta.url, '../host/maintenance/main');
-  const child = spawn(process.execPath, [entry, ...args, '--home', context.home.root], {
+  return await askProcess(context, entry, [...args, '--home', context.home.root]);
+}
+
+/** Runs a program of ours that answers with one JSON line, `{"done":…}` or `{"failed":ErrorShape}`. */
+export async function askProcess(
+  context: Pick<CliContext, 'env'>,
+  entry: string,
+  args: readonly string[],
+): Promise<Record<string, unknown>> {
+  const child = spawn(process.execPath, [entry, ...args], {
     env: { ...context.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

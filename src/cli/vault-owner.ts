@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { request } from '../base/http.ts';
+import { type BudgetLimit, type LimitRef, SpendingView } from '../protocol/budget.ts';
 import { EgressRules } from '../protocol/egress.ts';
 import { ERROR_CODES, type ErrorShape, HoldfastError } from '../protocol/error.ts';
 import type { BudgetCaps, BudgetView, ProviderSetting } from '../protocol/vault-api.ts';
@@ -23,6 +24,12 @@ export interface VaultOwner {
   /** `agent` `*` sets the default. */
   putBudget(agent: string, caps: BudgetCaps): Promise<void>;
   listBudgets(): Promise<readonly BudgetView[]>;
+  spending(): Promise<SpendingView>;
+  putLimit(limit: BudgetLimit): Promise<void>;
+  /** Back to what `*` says. */
+  removeLimit(ref: LimitRef): Promise<void>;
+  /** Which team pays for the agent, too; `null`: none. */
+  putAgentTeam(agent: string, team: string | null): Promise<void>;
   putExceptions(agent: string, exceptions: EgressExceptions): Promise<void>;
   getExceptions(agent: string): Promise<EgressExceptions>;
   /** Replaces what the agent's sandboxes may reach. */
@@ -52,9 +59,15 @@ export interface VaultOwnerOptions {
   readonly timeoutMs?: number;
 }
 
+/** One request at the owner's door; answers with its JSON. */
+export type VaultCall = (method: string, path: string, body?: Readable | Uint8Array | object) => Promise<unknown>;
+
+export function createVaultCall(options: VaultOwnerOptions): VaultCall {
+  return (method, path, body) => exchange(options, { method, path, body });
+}
+
 export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
-  const call = (method: string, path: string, body?: Readable | Uint8Array | object): Promise<unknown> =>
-    exchange(options, { method, path, body });
+  const call = createVaultCall(options);
   const name = encodeURIComponent;
   return {
     status: async () => VaultStatus.parse(await call('GET', '/status')),
@@ -65,6 +78,11 @@ export function createVaultOwner(options: VaultOwnerOptions): VaultOwner {
     listSecrets: async () => ((await call('GET', '/secrets')) as { names: string[] }).names,
     putBudget: async (agent, caps) => void (await call('PUT', `/budgets/${name(agent)}`, caps)),
     listBudgets: async () => ((await call('GET', '/budgets')) as { budgets: BudgetView[] }).budgets,
+    spending: async () => SpendingView.parse(await call('GET', '/spending')),
+    putLimit: async (limit) => void (await call('PUT', '/limits', limit)),
+    removeLimit: async ({ kind, id, dimension, window }) =>
+      void (await call('DELETE', `/limits?${new URLSearchParams({ kind, id, dimension, window })}`)),
+    putAgentTeam: async (agent, team) => void (await call('PUT', `/agent-teams/${name(agent)}`, { team })),
     putExceptions: async (agent, list) => void (await call('PUT', `/egress-exceptions/${name(agent)}`, list)),
     getExceptions: async (agent) => EgressExceptions.parse(await call('GET', `/egress-exceptions/${name(agent)}`)),
     putEgressRules: async (agent, rules) => void (await call('PUT', `/egress-rules/${name(agent)}`, rules)),

@@ -4,22 +4,28 @@ import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
-import { type Approvals, createApprovals } from './approvals/approvals.ts';
-import { type Artifacts, createArtifacts } from './artifacts/artifacts.ts';
-import { createHostSql, type HostSql } from './database.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import type { AuditSink } from './audit/sink.ts';
+import { createFoundations } from './compose/foundations.ts';
+import type { HostSql } from './database.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
-import { createJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
+import { createPolicy, type Policy } from './policy/policy.ts';
+import { createClaimCheck } from './runs/claim-check.ts';
+import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
 import { createProjection } from './runs/projection.ts';
 import { recoverRuns } from './runs/recover.ts';
+import { NO_BUDGET, type RunBudget } from './runs/run-budget.ts';
 import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
-import { createRunStore, type RunStore } from './runs/run-store.ts';
+import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { ToolPhaseDeps } from './runs/tool-phase.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
@@ -47,6 +53,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly lanes: Lanes;
   readonly journal: Journal;
   readonly manager: RunManager;
+  readonly policy: Policy;
+  readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: WorkerTemplates;
   readonly workers: Workers;
@@ -54,6 +62,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
+  /** Where what is no journal event is written down for good. */
+  readonly audit: AuditSink;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -64,6 +74,8 @@ export interface CoreDeps {
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Caps of runs and what happens at one; absent: nobody counts. */
+  readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
@@ -82,27 +94,25 @@ export interface CoreDeps {
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
   const shutdown = new AbortController();
-  const sql = createHostSql(store.dialect);
-  const journal = createJournal({ store, sql, clock });
-  const runs = createRunStore(store, sql);
+  const base = createFoundations(deps);
+  const { sql, journal, runs, approvals, artifacts } = base;
+  const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const knownTools = (): readonly string[] => [...toolbox.byName.keys()];
-  const parts = { ...deps, sql, journal, runs, knownTools, manager: () => manager };
-  const room = createAgentRoom(parts);
-  const approvals = createApprovals({ store, sql, journal, clock });
-  const artifacts = createArtifacts({ store, sql });
-  const conversations = createConversations({ ...parts, ...room, signal: shutdown.signal });
+  const made = { ...deps, ...base, policy, knownTools, manager: () => manager };
+  const room = createAgentRoom(made);
+  const { agentRuns } = room;
+  const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workerRoom = createWorkerRoom({ ...parts, steering: () => conversations.steering });
+  const workerRoom = createWorkerRoom({ ...made, steering: () => conversations.steering });
   const { workers } = workerRoom;
   const toolbox: Toolbox = createToolbox([...deps.actingTools({ artifacts, blobs: deps.blobs }), ...workerRoom.tools]);
-  const { agentRuns } = room;
-  const followUps = createFollowUps({ agentRuns, sessions, inbox: () => inbox, manager: () => manager });
-  const onFinish: OnFinish = async (writer, event) => [
-    approvals.closeOf(writer.runId),
-    ...finishChat(writer, event, { inbox, sessions }),
-    ...(await followUps.statements(writer, event)),
-    ...workers.ended(writer, event),
-  ];
+  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const onFinish: OnFinish = async (writer, raw) => {
+    const event = cleanFinish(raw);
+    const chat = finishChat(writer, event, { inbox, sessions });
+    const after = [...(await followUps.statements(writer, event)), ...workers.ended(writer, event)];
+    return [approvals.closeOf(writer.runId), ...chat, ...after];
+  };
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -118,20 +128,18 @@ export function createCore(deps: CoreDeps): Core {
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, onFinish }),
+    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
     ...room,
-    approvals,
-    artifacts,
+    ...base,
     inbox,
     sessions,
     lanes,
-    journal,
     manager,
-    runs,
-    sql,
+    policy,
+    toolbox,
     templates: workerRoom.templates,
     workers,
     steering: conversations.steering,
@@ -164,6 +172,7 @@ type LoopParts = CoreDeps & {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly toolbox: Toolbox;
+  readonly policy: Policy;
   readonly onFinish: OnFinish;
 };
 
@@ -173,6 +182,7 @@ function createLoop({
   runs,
   approvals,
   toolbox,
+  policy,
   onFinish,
   clock,
   ...deps
@@ -183,11 +193,13 @@ function createLoop({
     onFinish,
     lateInputs,
     contracts: createContracts({ sandboxOf, probeUrl: deps.probeUrl }),
+    checkClaims: createClaimCheck({ journal, runs }),
+    budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, paths: deps.paths, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
       sandboxOf,
       annotate: deps.sandboxes.annotate,
       live: {

@@ -10,6 +10,8 @@ import {
 } from './agents/tables.ts';
 import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
+import { type AuditTables, auditMigration } from './audit/tables.ts';
+import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
@@ -24,7 +26,7 @@ import {
 } from './workers/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase {
+export interface HostDatabase extends AuditTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -38,6 +40,7 @@ export interface HostDatabase {
   worker_launches: WorkerLaunchesTable;
   template_versions: TemplateVersionsTable;
   artifacts: ArtifactsTable;
+  budget_warnings: BudgetWarningsTable;
   late_inputs: LateInputsTable;
 }
 
@@ -54,6 +57,8 @@ export const hostMigrations: readonly Migration[] = [
   steeringMigration,
   supervisionMigration,
   fleetAgentsMigration,
+  auditMigration,
+  budgetsMigration,
   workersMigration,
 ];
 

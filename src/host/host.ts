@@ -15,19 +15,32 @@ import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
+import { auditRoutes } from './api/routes/audit.ts';
+import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { workerTemplateRoutes } from './api/routes/worker-templates.ts';
+import { createAnchors } from './audit/anchors/create-anchors.ts';
+import { createAudit } from './audit/audit.ts';
+import { recordConfig } from './audit/config-row.ts';
+import { budgetRoutes } from './budgets/budget-routes.ts';
+import { createBudgetWarnings } from './budgets/budget-warnings.ts';
+import { createRunBudget } from './budgets/run-budget.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
+import { createCredentialTools } from './credentials/credential-tools.ts';
 import { snapshotDatabase } from './maintenance/snapshots.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
+import { createPolicyDesk } from './policy/policy-desk.ts';
+import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createHttpRequest } from './tools/http-request.ts';
+import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
 import { createSandboxTools } from './tools/sandbox-tools.ts';
 import { WORKER_TOOLS } from './tools/toolbox.ts';
@@ -62,9 +75,25 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
+  const audit = createAudit({
+    store,
+    sql: core.sql,
+    sink: core.audit,
+    vault: vault.audit,
+    anchors: await createAnchors(config.audit.anchors, home.root),
+    config: config.audit,
+    clock,
+    log: log.child('audit'),
+  });
   let url = '';
   const defaultModel = modelOf(config);
+  const budgetWarnings = createBudgetWarnings({
+    ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
+    ...{ sql: core.sql, journal: core.journal, runs: core.runs },
+  });
   const facts = {
+    budgetWarnings,
     ...core,
     ...engine,
     home: home.root,
@@ -80,7 +109,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
-    status: createStatus(facts),
+    status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
   await engine.sandboxes.sweepVolumes(new Set((await core.runs.open()).map((run) => run.id)));
@@ -90,6 +119,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const background = stack.use(
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
+  background.add('audit', audit.run);
+  background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
   );
@@ -104,7 +135,9 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
+  const features = [policyRoutes(desk)];
+  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase, features };
   const api = stack.use(
     await createApi({
       ...gateway,
@@ -112,6 +145,9 @@ export async function createHost(options: HostConfig): Promise<Host> {
         (app) => steeringRoutes(app, core.steering),
         (app) => agentAdminRoutes(app, core),
         (app) => workerTemplateRoutes(app, core.templates),
+        (app) => credentialRoutes(app, vault.credentials),
+        auditRoutes(audit),
+        (app) => budgetRoutes(app, { vault: vault.spending }),
       ],
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
@@ -134,6 +170,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const models = createModels({ vault, log: log.child('models'), clock });
   const pages = stack.use(createPageReader());
   const core = stack.use(
@@ -142,10 +179,20 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       blobs,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
-      vaultReachable: async (signal) => void (await vault.waitUntilReachable(signal)),
+      vaultReachable,
+      budget: createRunBudget({
+        vault: vault.spending,
+        vaultReachable,
+        atCap: config.budgets.atCap,
+        clock,
+        log: log.child('budgets'),
+      }),
       sandboxes,
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
+        createHttpRequest({ blobs, services: vault.services }),
+        createListServices(vault.services),
+        ...createCredentialTools(vault.credentials),
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),

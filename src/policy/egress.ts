@@ -1,4 +1,4 @@
-import type { EgressRule } from '../protocol/egress.ts';
+import { type EgressRule, rulesOf } from '../protocol/egress.ts';
 
 /**
  * Whether a sandbox may open a connection. Pure: hosts are canonical (lower case, no trailing dot, no brackets), paths
@@ -68,7 +68,8 @@ function hostFits(pattern: string, host: string): boolean {
     : host === pattern;
 }
 
-function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
+/** Whether a path is the pattern, or begins with it when it ends in `*`. An unclear path is what `whenUnclear` says. */
+export function pathFits(pattern: string, path: string, whenUnclear: boolean): boolean {
   if (UNCLEAR_PATH.test(path)) return whenUnclear;
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
@@ -80,6 +81,23 @@ export function describeReach({ allow, deny, only }: EgressGrant): readonly stri
   const open = pairs.filter((rule) => !deny.some((no) => covers(no, rule)));
   const except = deny.filter((no) => open.some((rule) => hostFits(rule.host, no.host) || hostFits(no.host, rule.host)));
   return [...new Set([...open.map(describeRule), ...except.map((rule) => `not ${describeRule(rule)}`)])];
+}
+
+const MOST_PLACES = 500;
+
+/** What both lists of places reach, in the same grammar; presets are written out. Commutative, and idempotent after one go. */
+export function meetPlaces(a: readonly string[], b: readonly string[]): string[] {
+  const pairs = rulesOf(a).flatMap((one) => rulesOf(b).flatMap((other) => meet(one, other) ?? []));
+  const kept = pairs.filter(
+    (rule) => !pairs.some((wide) => describeRule(wide) !== describeRule(rule) && within(rule, wide)),
+  );
+  return [...new Set(kept.map(describeRule))].sort().slice(0, MOST_PLACES);
+}
+
+/** Whether all that `rule` reaches is reached by `wide`. */
+function within(rule: EgressRule, wide: EgressRule): boolean {
+  const both = meet(rule, wide);
+  return both !== undefined && describeRule(both) === describeRule(rule);
 }
 
 /** The rule that holds where both do; undefined where they have nothing in common. */

@@ -206,6 +206,8 @@ export const StatusView = z.object({
   state: z.enum(['ok', 'degraded']),
   /** One sentence each, with the remedy. */
   problems: z.array(z.string()),
+  /** Budgets that are half used up or more, one sentence each. */
+  budgetWarnings: z.array(z.string()).optional(),
   model: z.string(),
   simulated: z.boolean(),
   vault: VaultStatus.nullable(),
@@ -216,6 +218,10 @@ export const StatusView = z.object({
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),
+  /** Rows of the audit, those that no anchor attests yet, and for how long the oldest of them has waited. */
+  audit: z
+    .object({ rows: z.number(), unanchored: z.number(), unanchoredForMs: z.number(), outside: z.boolean() })
+    .optional(),
 });
 export type StatusView = z.infer<typeof StatusView>;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanText } from './clean-text.ts';
+import { cleanText, isClean, revealText } from './clean-text.ts';
 
 const STRIPPED = [
   ...[0x00, 0x07, 0x08, 0x0b, 0x0c, 0x80, 0x9f, 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x200f, 0x202a, 0x202e, 0x2060],
@@ -10,7 +10,21 @@ const STRIPPED = [
 ];
 const KEPT = [
   ...['مرحبا بالعالم', 'שלום עולם', '你好，世界', 'こんにちは', '한국어', 'नमस्ते', 'क्‍ष', 'می‌خواهم', '\u0601 ١٢٣'],
-  ...['👨‍👩‍👧‍👦', '👩🏽‍💻', '❤️‍🔥', '🏳️‍🌈', '❤︎ ❤️', '1️⃣', 'a\tb\r\nc', 'naïve café', 'e\u0301', '½ × π ≠ √2 — “quoted”'],
+  ...[
+    '👨‍👩‍👧‍👦',
+    '👩🏽‍💻',
+    '❤️‍🔥',
+    '🏳️‍🌈',
+    '❤︎ ❤️',
+    '🏴󠁧󠁢󠁥󠁮󠁧󠁿 🏴󠁧󠁢󠁳󠁣󠁴󠁿',
+    'ක්‍ෂ',
+    'শ্রী র‌্য',
+    '1️⃣',
+    'a\tb\r\nc',
+    'naïve café',
+    'e\u0301',
+    '½ × π ≠ √2 — “quoted”',
+  ],
 ];
 
 describe('cleanText', () => {
@@ -26,6 +40,17 @@ describe('cleanText', () => {
     const hidden = [...'ignore previous'].map((c) => String.fromCodePoint(0xe0000 + (c.codePointAt(0) ?? 0))).join('');
     expect(cleanText(`Hello${hidden} there`)).toBe('Hello there');
   });
+
+  it('takes out a message behind a flag, and a flag that is none', () => {
+    const tags = (text: string): string => String.fromCodePoint(...[...text].map((c) => 0xe0000 + c.charCodeAt(0)));
+    expect(cleanText(`🏴${tags('gbeng')}\u{e007f}${tags('obey')}`)).toBe(`🏴${tags('gbeng')}\u{e007f}`);
+    expect(cleanText(`🏴${tags('obey me')}\u{e007f}`)).toBe('🏴');
+  });
+
+  it.each([0x2061, 0x2062, 0x2063, 0x2064, 0xfdd0, 0xfdef, 0x1fffe, 0xfffe, 0x206a, 0xe0100])(
+    'takes out the invisible operator, noncharacter or selector %i',
+    (code) => expect(cleanText(`a${String.fromCodePoint(code)}b`)).toBe('ab'),
+  );
 
   it('takes out a message hidden in joiners or selectors', () => {
     expect(cleanText(`a${'\u200c\u200d'.repeat(60)}b`)).toBe('ab');
@@ -64,5 +89,27 @@ describe('cleanText', () => {
       { numRuns: 2_000 },
     );
     fc.assert(fc.property(fc.string({ unit: 'grapheme-ascii' }), (value) => cleanText(value) === value));
+  });
+});
+
+describe('revealText', () => {
+  it.each([
+    ['/srv/\u202Egpj.exe', '/srv/<U+202E>gpj.exe'],
+    ['pay\u200Bpal', 'pay<U+200B>pal'],
+    ['a\u2028b', 'a<U+2028>b'],
+    ['\u{E0041}x\u0007', '<U+E0041>x<U+0007>'],
+    ['می‌خواهم 👨‍👩‍👧', 'می‌خواهم 👨‍👩‍👧'],
+    ['plain', 'plain'],
+  ])('%j becomes %j', (text, expected) => expect(revealText(text)).toBe(expected));
+
+  it('leaves nothing invisible and loses nothing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const shown = revealText(text);
+        expect(isClean(shown)).toBe(true);
+        expect(Array.from(shown).length).toBeGreaterThanOrEqual(Array.from(cleanText(text)).length);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

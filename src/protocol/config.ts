@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { AuditConfig } from './audit.ts';
+import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
 import { RunLimits } from './run.ts';
 
@@ -98,10 +100,25 @@ export const HoldfastConfig = z.strictObject({
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
     })
     .prefault({}),
+  budgets: z
+    .strictObject({
+      /** At a cap a run waits until the owner raises it or its window ends (`ask`), or ends with an error (`stop`). */
+      atCap: z.enum(['ask', 'stop']).default('ask'),
+    })
+    .prefault({}),
   approvals: z
     .strictObject({
       /** After this long an unanswered approval is a denial. */
       expiresAfterMs: z.number().int().min(1_000).default(86_400_000),
+    })
+    .prefault({}),
+  /** Where the heads of the audit's hash chain are anchored. */
+  audit: AuditConfig.prefault({}),
+  policy: z
+    .strictObject({
+      /** Rules that nothing overrides; docs/policy.md has their grammar. */
+      floor: Floor.prefault({}),
+      unattended: UnattendedPolicy.prefault({}),
     })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

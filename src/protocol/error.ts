@@ -28,6 +28,8 @@ export const ERROR_CODES = [
   'vault.key-missing',
   'vault.secret-missing',
   'vault.wrong-passphrase',
+  'vault.frozen',
+  'vault.unsigned',
   'model.unknown-provider',
   'model.unpriced',
   'model.auth',

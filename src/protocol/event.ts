@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BudgetRefusal, LimitRef } from './budget.ts';
 import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
@@ -17,6 +18,8 @@ export const ErrorInfo = z.object({
   remedy: z.string().optional(),
   retryable: z.boolean().optional(),
   retryAfterMs: z.number().optional(),
+  /** Of `budget.exceeded`: the cap that refused. */
+  budget: BudgetRefusal.optional(),
 });
 export type ErrorInfo = z.infer<typeof ErrorInfo>;
 
@@ -119,6 +122,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
   event('run.continued', { continues: z.number() }),
   /** The host checked what a worker said was done. A first failure goes back to the worker, a second one to its parent. */
   event('contract.checked', { failures: z.array(z.string()) }),
+  /** The answer says that things were done which no effect shows: the model is asked once to do or to correct them. */
+  event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
   event('artifact.created', {
@@ -132,8 +137,18 @@ export const JournalEvent = z.discriminatedUnion('type', [
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
     deadline: z.number().optional(),
+    /** Of `budget`: the cap that is reached. */
+    budget: BudgetRefusal.optional(),
     /** Who must act: `person`, `vault`, `run`, `budget`. */
     owner: z.string().optional(),
+  }),
+  /** A part of a cap was passed. Of the run that passed it, where there is one. */
+  event('budget.warned', {
+    ...LimitRef.shape,
+    percent: z.number(),
+    cap: z.number(),
+    spent: z.number(),
+    text: z.string(),
   }),
   /** Nobody acted until the deadline of a wait. Said once per wait; the run goes on waiting. */
   event('run.overdue', {

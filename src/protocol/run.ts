@@ -40,10 +40,15 @@ export const RunLimits = z.object({
 });
 export type RunLimits = z.infer<typeof RunLimits>;
 
+/** Something that an answer says was done. `effectId`: what did it; null: no effect of the ledger supports it. */
+export const CheckedClaim = z.object({ text: z.string(), effectId: z.string().nullable() });
+export type CheckedClaim = z.infer<typeof CheckedClaim>;
+
 /** What a worker or task brings back to whoever started it. */
 export const RunResult = z.object({
   kind: z.enum(['result', 'question', 'error']),
   text: z.string(),
   artifacts: z.array(z.object({ id: z.string(), name: z.string(), bytes: z.number() })).default([]),
+  claims: z.array(CheckedClaim).optional(),
 });
 export type RunResult = z.infer<typeof RunResult>;

@@ -6,8 +6,9 @@ import { ProviderId, WireFormat } from './provider.ts';
  *
  * - `vault-owner.sock`: the owner's own programs (CLI, supervisor). Everything below.
  * - `vault-host.sock`: the host. Only `GET /status`, `POST /model/…`, `GET /calls/:callId`, `POST /fetch`,
- *   `GET /budgets`, `GET /models/<provider>/<model>`, and the way out of sandboxes (`egress.ts`): `GET /egress-rules/:agent`,
- *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`.
+ *   `GET /budgets` and the host's routes of `budget.ts`, `GET /models/<provider>/<model>`, and the way out of sandboxes (`egress.ts`): `GET /egress-rules/:agent`,
+ *   `POST`, `GET /egress-doors`, `DELETE /egress-doors/:run`, `GET /egress-denials`, `GET /egress-connections`;
+ *   of the audit (`audit.ts`): `GET /audit-heads/:chain`, `POST /audit-heads`, `GET /audit-events`.
  *
  * Errors are `ErrorShape` JSON with a fitting HTTP status, except on `/model/…`, where the body is an error of the
  * caller's wire format and `ErrorShape` comes in the header `x-holdfast-error` (base64url JSON).
@@ -21,6 +22,8 @@ export const CALL_HEADERS = {
   /** AgentId whose budget pays. Required on the host socket. */
   agent: 'x-holdfast-agent',
   run: 'x-holdfast-run',
+  /** The task that the run works on; a run stays with the one it named first. */
+  task: 'x-holdfast-task',
   /** Unique per attempt: charges are keyed by it and settled once. Required on the host socket. */
   call: 'x-holdfast-call',
   error: 'x-holdfast-error',
@@ -100,12 +103,16 @@ export type VaultStatus = z.infer<typeof VaultStatus>;
 export const CallRecord = z.object({
   callId: z.string(),
   agent: z.string(),
+  team: z.string().nullable().default(null),
   run: z.string().nullable(),
+  task: z.string().nullable().default(null),
   provider: z.string(),
   model: z.string(),
   state: z.enum(['reserved', 'settled', 'estimated', 'released']),
   reservedUsd: z.number(),
   costUsd: z.number(),
+  /** Charged: as reported, or the most that were possible. */
+  tokens: z.number().default(0),
   inputTokens: z.number().nullable(),
   outputTokens: z.number().nullable(),
   cachedInputTokens: z.number().nullable(),

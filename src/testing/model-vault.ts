@@ -123,12 +123,15 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 
 const EMPTY_ROW: Omit<CallRecord, 'callId'> = {
   agent: 'operator',
+  team: null,
   run: null,
+  task: null,
   provider: 'test',
   model: 'm',
   state: 'settled',
   reservedUsd: 1,
   costUsd: 0,
+  tokens: 0,
   inputTokens: null,
   outputTokens: null,
   cachedInputTokens: null,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
@@ -31,6 +32,7 @@ export interface TestCoreOptions {
   /** Where an earlier core left its database; default: a new temporary folder, removed at the end. */
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
+  readonly policy?: z.input<typeof HoldfastConfig>['policy'];
   readonly clock?: Clock;
   /** Default: it always is. */
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
@@ -48,7 +50,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
   const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
-  const config = HoldfastConfig.parse({ limits: options.limits ?? {} });
+  const config = HoldfastConfig.parse({ limits: options.limits ?? {}, policy: options.policy ?? {} });
   const launcher = noLauncher();
   const sandboxes =
     options.sandboxes ??

@@ -4,18 +4,28 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { createVaultEvents } from './audit/events.ts';
+import { createHeadSigner } from './audit/head-signer.ts';
+import { type Budgets, createBudgets } from './budgets/budgets.ts';
+import { createArchives } from './credentials/archive.ts';
+import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
+import { createTrust } from './egress/trust.ts';
+import { createFreezes, type Freezes } from './freeze/freezes.ts';
+import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
-import { createBudgets } from './model/budgets.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
-import { Spending } from './model/spending.ts';
+import { createIdentity } from './owner/identity.ts';
+import { createOwnerChanges } from './owner/owner-changes.ts';
+import { createOwnerKeys } from './owner/owner-keys.ts';
 import { createSecretGuard } from './secret-guard.ts';
+import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
@@ -54,18 +64,25 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const database = stack.adopt(openVaultDatabase(home.vaultDatabase), (open) => open.close());
   const meta = createMeta(database);
   const ring = await KeyRing.open(config.key, { database, meta, keyFile: home.vaultKeyFile });
-  let ledger: Ledger | undefined;
+  const { logger, now = Date.now } = config;
+  const onWriteError = (error: Error): void => logger.error('the ledger could not be written', { error });
+  const budgets = stack.use(createBudgets({ database, path: home.vaultDatabase, meta, now, onWriteError }));
   // Calls that closing the doors and the connections cuts off are still written down, as estimated.
-  stack.defer(() => ledger?.flush());
+  stack.defer(() => budgets.writer.flush());
   const providers = stack.use(new Providers(database, config.timeouts ?? DEFAULT_TIMEOUTS));
   let tcpPort: number | undefined;
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
-  const { logger, now = Date.now } = config;
+  const freezes = createFreezes(database, now);
   const directory = home.egressDoors;
-  const egress = stack.use(createEgressProxy({ database, directory, exceptions, resolveAll, now, logger }));
-  const deps = composeDoors(config, { database, ring, providers, exceptions, egress, tcpPort: () => tcpPort });
-  ledger = deps.routes.ledger;
+  const meter = budgets.egressMeter;
+  const egress = stack.use(
+    createEgressProxy({ database, directory, exceptions, freezes, meter, resolveAll, now, logger }),
+  );
+  const deps = composeDoors(config, {
+    ...{ database, ring, providers, budgets, exceptions, freezes, egress },
+    tcpPort: () => tcpPort,
+  });
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
@@ -100,7 +117,7 @@ export async function run(config: VaultConfig, signal: AbortSignal, onReady: (va
 
 function syncLedger({ routes, logger }: ListenersDeps): void {
   try {
-    routes.ledger.sync();
+    routes.budgets.writer.sync();
   } catch (error) {
     logger.error('the ledger could not be synced to the disk', { error });
   }
@@ -110,38 +127,62 @@ interface Core {
   readonly database: DatabaseSync;
   readonly ring: KeyRing;
   readonly providers: Providers;
+  readonly budgets: Budgets;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
 function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
-  const { database, ring, providers, exceptions, egress } = core;
-  const { logger } = config;
+  const { database, ring, providers, budgets, exceptions, egress, freezes } = core;
+  const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
   const secrets = createSecrets(database, ring);
+  const identity = createIdentity(createMeta(database), ring);
+  const ownerKeys = createOwnerKeys(database, now);
+  const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
   let guard = createSecretGuard([]);
-  secrets.onChange(() => {
-    guard = createSecretGuard(secrets.values());
-  });
-  secrets.load();
-  const budgets = createBudgets(database);
-  const spending = new Spending();
-  const ledger = new Ledger({
-    database,
-    path: config.home.vaultDatabase,
-    budgets,
-    spending,
-    now: config.now ?? Date.now,
-    onWriteError: (error) => logger.error('the ledger could not be written', { error }),
-  });
+  const made = { values: (): readonly string[] => [] };
+  const renewGuard = (): void => {
+    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
+  };
+  secrets.onChange(renewGuard);
+  credentials.onChange(renewGuard);
+  const openSealed = (): void => {
+    secrets.load();
+    credentials.load();
+    identity.load();
+  };
+  openSealed();
+  const reseal = (from: Buffer, to: Buffer): void => {
+    secrets.reseal(from, to);
+    credentials.reseal(from, to);
+    identity.reseal(from, to);
+  };
+  const ledger = new Ledger({ database, budgets, now });
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
-  const fetch = createFetchRoute({ database, exceptions, guard: () => guard, resolveAll });
-  const proxy = createModelProxy({ providers, secrets, guard: () => guard, ledger, prices, logger });
+  const live = createLiveCalls(freezes);
+  const trust = createTrust(database);
+  const servicesRoom = createServicesRoom({
+    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
+    ...{ meter: budgets.egressMeter, guard: () => guard, rules: egress.rules.grantOf },
+  });
+  made.values = servicesRoom.tokens.values;
+  servicesRoom.tokens.onChange(renewGuard);
+  const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
+  const proxy = createModelProxy({
+    ...{ providers, secrets, ledger, prices, logger },
+    ...{ guard: () => guard, payers: budgets.payers },
+  });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const changes = createOwnerChanges({
+    ...{ database, identity, keys: ownerKeys, now },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+  });
   const copyDatabase = (): string => {
-    ledger.flush();
+    budgets.writer.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
   };
   const routes = {
@@ -151,13 +192,24 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     secrets,
     providers,
     budgets,
-    spending,
     ledger,
     callers,
     exceptions,
     egress,
     prices,
     fetch,
+    credentials,
+    archives: createArchives({ credentials, secrets }),
+    identity,
+    ownerKeys,
+    changes,
+    freezes,
+    heads: createHeadSigner({ database, secrets, now }),
+    events: createVaultEvents(database, now),
+    openSealed,
+    reseal,
+    servicesRoom,
+    trust,
   };
-  return { routes, proxy, callers, logger };
+  return { routes, proxy, callers, live, logger };
 }

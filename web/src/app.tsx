@@ -14,6 +14,9 @@ const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) =
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
 const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) => ({ default: module.BudgetPage })));
+const CredentialsPage = lazy(() =>
+  import('./credentials/credentials-page.tsx').then((module) => ({ default: module.CredentialsPage })),
+);
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -112,6 +115,8 @@ function RoutePage({ route }: { route: Route }) {
       return <RunPage key={route.runId} runId={route.runId} />;
     case 'budget':
       return <BudgetPage />;
+    case 'credentials':
+      return <CredentialsPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

@@ -7,6 +7,7 @@ export type Route =
   | { page: 'runs' }
   | { page: 'run'; runId: string }
   | { page: 'budget' }
+  | { page: 'credentials' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -16,10 +17,13 @@ export function parseRoute(path: string): Route {
   if (page === undefined) return { page: 'chat', agentId: 'operator', sessionId: undefined };
   if (page === 'chat' && parts.length <= 3) return { page: 'chat', agentId: first ?? 'operator', sessionId: second };
   if (page === 'runs' && parts.length === 2 && first !== undefined) return { page: 'run', runId: first };
-  if (parts.length === 1 && (page === 'agents' || page === 'runs' || page === 'budget' || page === 'status'))
-    return { page };
+  if (parts.length === 1 && isPlain(page)) return { page };
   return { page: 'unknown' };
 }
+
+type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'status';
+const PLAIN: readonly string[] = ['agents', 'runs', 'budget', 'credentials', 'status'] satisfies Plain[];
+const isPlain = (page: string): page is Plain => PLAIN.includes(page);
 
 function decode(part: string): string {
   try {

@@ -177,11 +177,16 @@ function drop({ approvals }: ViewState, approvalId: string): void {
   if (index >= 0) approvals.splice(index, 1);
 }
 
+/** What the host adds to an answer that was shown while it was written. */
+function unsaid(text: string, said: string): string {
+  return said !== '' && text.startsWith(said) ? text.slice(said.length).trim() : text;
+}
+
 function finishRoot({ screen, paint }: ViewState, run: FollowedRun, event: EventOf<'run.finished'>): void {
   screen.endDraft();
   if (event.state === 'cancelled') screen.line(paint.dim('  cancelled'));
   else if (event.error !== undefined) for (const line of errorLines(event.error, paint)) screen.line(line);
-  else if (event.result.text !== run.said) screen.line(plainText(event.result.text));
+  else if (event.result.text !== run.said) screen.line(plainText(unsaid(event.result.text, run.said)));
   screen.line(paint.dim(`  ${steps(run.steps)} · ${usd(run.costUsd)}`));
 }
 
@@ -233,6 +238,8 @@ function progressHandlers(state: ViewState): Handlers {
       if (event.on !== 'child' && event.on !== 'approval')
         dim(state, run, `waits for the ${event.on}: ${event.detail}`);
     },
+    'claims.questioned': (run, event) => dim(state, run, `asked about: ${event.claims.join('; ')}`),
+    'budget.warned': (_run, event) => screen.line(paint.yellow(plainText(`  ! ${event.text}`))),
     'run.overdue': (run, event) => dim(state, run, `still waits for ${event.detail}`, ` ${event.remedy}`),
     'artifact.created': (run, event) =>
       dim(state, run, `artifact ${event.name} (${bytes(event.bytes)})`, ' /artifact shows it'),

@@ -58,6 +58,7 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
       ],
       ['  runs', `${host.runs.active} active, ${host.runs.waiting} waiting`],
       ['  approvals', host.pendingApprovals === 0 ? 'none wait' : `${host.pendingApprovals} wait: holdfast pending`],
+      ...(host.audit === undefined ? [] : [['  audit', auditLine(host.audit)]]),
     ];
     const width = Math.max(...rows.map(([name]) => name?.length ?? 0));
     for (const [name = '', value] of rows) print(`${paint.dim(name.padEnd(width))}  ${value}`);
@@ -72,7 +73,13 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
     ]);
     for (const line of table([['  process', 'state', 'pid', ''], ...rows])) print(line);
   }
+  for (const warning of host?.budgetWarnings ?? []) print(`${paint.yellow('!')} ${warning}`);
   for (const problem of problems) print(`${paint.red('!')} ${problem}`);
+}
+
+function auditLine({ rows, unanchored, unanchoredForMs, outside }: NonNullable<StatusView['audit']>): string {
+  const open = unanchored === 0 ? 'all anchored' : `${unanchored} not anchored for ${duration(unanchoredForMs)}`;
+  return `${rows} rows, ${open}${outside ? '' : ' (on this machine only)'}`;
 }
 
 function limitsOf(host: StatusView): string {

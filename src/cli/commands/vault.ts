@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext, Command } from '../command.ts';
-import { vaultOf } from '../connect.ts';
+import { servicesOf, vaultOf } from '../connect.ts';
 import { createKeychain, moveKeyToKeychain } from '../keychain.ts';
 import type { VaultOwner } from '../vault-owner.ts';
 import { changeEgress, EGRESS_USAGE } from './vault-egress.ts';
+import { freezeVault, listFrozen, unfreezeVault } from './vault-freeze.ts';
 
 type Action = (vault: VaultOwner, words: readonly string[], context: CliContext) => Promise<readonly string[]>;
 
@@ -24,7 +26,12 @@ const ACTIONS: Readonly<Record<string, { usage: string; least: number; run: Acti
   caller: { usage: 'caller <agent> [note]', least: 1, run: addCaller },
   callers: { usage: 'callers', least: 0, run: listCallers },
   revoke: { usage: 'revoke <caller id>', least: 1, run: revokeCaller },
+  trust: { usage: 'trust [name] [file.pem]', least: 0, run: changeTrust },
+  distrust: { usage: 'distrust <name>', least: 1, run: distrust },
   passphrase: { usage: 'passphrase', least: 0, run: setPassphrase },
+  freeze: { usage: 'freeze [agent] [reason]', least: 0, run: (_vault, words, context) => freezeVault(context, words) },
+  unfreeze: { usage: 'unfreeze [agent]', least: 0, run: (_vault, words, context) => unfreezeVault(context, words) },
+  frozen: { usage: 'frozen', least: 0, run: (_vault, _words, context) => listFrozen(context) },
   keychain: { usage: 'keychain', least: 0, run: useKeychain },
 };
 
@@ -88,6 +95,26 @@ async function listCallers(owner: VaultOwner): Promise<string[]> {
 async function revokeCaller(owner: VaultOwner, [id = '']: readonly string[]): Promise<string[]> {
   await owner.deleteCaller(id);
   return [`${id} is revoked.`];
+}
+
+/** Authorities that the vault believes beside the public ones: a company's, a home server's. */
+async function changeTrust(
+  _owner: VaultOwner,
+  [name, file]: readonly string[],
+  { home }: CliContext,
+): Promise<readonly string[]> {
+  const services = servicesOf(home);
+  if (name !== undefined && file === undefined)
+    throw new HoldfastError('bad-request', 'usage: holdfast vault trust <name> <file.pem>');
+  if (name !== undefined && file !== undefined) await services.trust(name, await readFile(file));
+  const all = await services.trusted();
+  if (all.length === 0) return ['The vault believes the public authorities alone.'];
+  return ['Beside the public authorities the vault believes:', ...all.map((one) => `  ${one.name}  ${one.subject}`)];
+}
+
+async function distrust(_owner: VaultOwner, [name = '']: readonly string[], { home }: CliContext): Promise<string[]> {
+  await servicesOf(home).distrust(name);
+  return [`${name} is not believed any more.`];
 }
 
 async function setPassphrase(owner: VaultOwner, _words: readonly string[], context: CliContext): Promise<string[]> {

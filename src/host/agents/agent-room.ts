@@ -4,6 +4,7 @@ import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { type AgentRuns, createAgentRuns } from './agent-runs.ts';
@@ -26,6 +27,7 @@ export interface AgentRoomDeps {
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly agentBase: string;
+  readonly policy: Pick<Policy, 'permissionsOf'>;
   readonly paths: { readonly home: string };
   /** Made after this. */
   readonly manager: () => RunManager;

@@ -1,6 +1,7 @@
 import type { PersonaFile } from '../../protocol/agent.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { RunLimits } from '../../protocol/run.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { RunSpec } from '../runs/spec.ts';
 import type { Agent } from './agent.ts';
 import type { Agents } from './agents.ts';
@@ -29,6 +30,7 @@ export interface AgentRunsDeps {
   readonly files: PersonaFiles;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
+  readonly policy: Pick<Policy, 'permissionsOf'>;
   /** What agents other than the operator are told, as this version ships it. */
   readonly agentBase: string;
   /** TEAM.md of a team; absent or undefined: none. */
@@ -75,7 +77,7 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
         tools: agent.tools,
         systemPrompt: await promptOf(agent),
         limits: RunLimits.parse({ ...deps.config.limits, ...agent.limits }),
-        permissions: agent.permissions,
+        permissions: deps.policy.permissionsOf(agent),
         isOperator: operator,
         ...(agent.team === null ? {} : { team: agent.team }),
         ...(operator ? {} : { sandbox, volume: volumeOf(agentId) }),

@@ -21,6 +21,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   forbidden: 403,
   'policy.denied': 403,
   'egress.denied': 403,
+  'vault.frozen': 403,
+  'vault.unsigned': 403,
   'not-found': 404,
   'tool.unknown': 404,
   conflict: 409,

@@ -3,7 +3,9 @@ import * as agent from '../../protocol/agent.ts';
 import * as api from '../../protocol/api.ts';
 import { ApprovalCard } from '../../protocol/decision.ts';
 import { JournalEvent } from '../../protocol/event.ts';
+import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
+import { PolicyView } from '../../protocol/policy-view.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
 /**
@@ -16,6 +18,8 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   ApprovalCard,
   BudgetView,
   VaultStatus,
+  Explanation,
+  PolicyView,
   AgentView: api.AgentView,
   AgentSettings: api.AgentSettings,
   AgentRevision: agent.AgentRevision,

@@ -1,10 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { SandboxStatus, StatusView } from '../../protocol/api.ts';
+import type { AuditStatus } from '../../protocol/audit.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { VaultStatus } from '../../protocol/vault-api.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import type { BudgetWarnings } from '../budgets/budget-warnings.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
@@ -25,8 +27,10 @@ export interface StatusDeps {
   readonly approvals: Approvals;
   readonly agents: Agents;
   readonly journal: Journal;
+  readonly auditStatus: () => Promise<AuditStatus>;
   readonly supervision: Supervision;
   readonly clock: Clock;
+  readonly budgetWarnings?: Pick<BudgetWarnings, 'current'>;
 }
 
 const MOST_OVERDUE = 50;
@@ -39,10 +43,12 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
     const vault = await deps.vault.status(AbortSignal.timeout(VAULT_ANSWERS_WITHIN_MS)).catch(() => null);
     const model = deps.defaultModel();
     const overdue = (await deps.supervision.overdue()).sort((a, b) => a.deadline - b.deadline);
+    const audit = await deps.auditStatus();
     const problems = [
       ...vaultProblems(vault, model),
       ...sandboxProblems(deps.sandboxes),
       ...overdueProblems(overdue, deps.clock.now()),
+      ...audit.problems,
     ];
     return {
       version: deps.version,
@@ -52,6 +58,7 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       url: deps.url(),
       state: problems.length === 0 ? 'ok' : 'degraded',
       problems,
+      budgetWarnings: (await deps.budgetWarnings?.current()) ?? [],
       model,
       simulated: splitModelRef(model).provider === SIMULATOR_PROVIDER,
       vault,
@@ -64,8 +71,13 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       pendingApprovals: (await deps.approvals.list('pending')).length,
       agents: (await deps.agents.list()).length,
       lastSeq: await deps.journal.lastSeq(),
+      audit: auditSummary(audit),
     };
   };
+}
+
+function auditSummary({ rows, unanchored, unanchoredForMs, anchors }: AuditStatus): StatusView['audit'] {
+  return { rows, unanchored, unanchoredForMs, outside: anchors.some((anchor) => anchor.outside) };
 }
 
 function overdueProblems(overdue: readonly Overdue[], now: number): string[] {

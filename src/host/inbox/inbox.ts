@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { uuidv7 } from '../../base/id.ts';
+import { cleanText } from '../../protocol/clean-text.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
@@ -63,7 +64,8 @@ export function createInbox(deps: InboxDeps): Inbox {
 
   const accept = createAccept(deps);
   return {
-    async receive(inbound) {
+    async receive(raw) {
+      const inbound = { ...raw, text: readable(raw.text) };
       const platformId = inbound.platformMessageId ?? uuidv7();
       const repeated = await findRepeated(inbound.channel, platformId);
       if (repeated !== undefined) return { message: repeated, isNew: false };
@@ -121,6 +123,15 @@ export function createInbox(deps: InboxDeps): Inbox {
       ];
     },
   };
+}
+
+/** What a person can see of a message; the model gets no more than that. */
+function readable(text: string): string {
+  const clean = cleanText(text);
+  if (clean.trim() !== '' || text.trim() === '') return clean;
+  throw new HoldfastError('bad-request', 'The message holds nothing that can be seen.', {
+    remedy: 'Write it again; characters without a shape are taken out.',
+  });
 }
 
 /** A turn that ran out of rounds still answers with what it had; its error says that it is not all. */

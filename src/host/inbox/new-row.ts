@@ -1,3 +1,4 @@
+import { cleanText } from '../../protocol/clean-text.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
 import type { Inbound } from './inbox.ts';
 import type { InboxTable } from './tables.ts';
@@ -19,7 +20,7 @@ export function newRow(inbound: Inbound, row: NewRow): InboxTable {
     agent_id: inbound.session.agent_id,
     session_id: inbound.session.id,
     principal: inbound.principal,
-    text: inbound.text,
+    text: cleanText(inbound.text),
     state: row.refusal === undefined ? 'received' : 'refused',
     run_id: row.refusal === undefined ? row.runId : '',
     mode: 'queue',

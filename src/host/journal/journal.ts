@@ -2,12 +2,13 @@ import type { Clock } from '../../base/clock.ts';
 import { JournalEvent, type LiveEvent, type StoredEvent } from '../../protocol/event.ts';
 import { readAll, toStatement } from '../../storage/query.ts';
 import type { Row, Statement, Store } from '../../storage/store.ts';
+import { createEventRows } from '../audit/event-rows.ts';
 import type { HostSql } from '../database.ts';
 import { EVENT_VERSION } from './tables.ts';
 
 /**
  * The append-only journal. Rows that derive from an event are written in the same unit as the event, so they can never
- * disagree. Subscribers hear of an event only after it is durable, in the order of `seq`.
+ * disagree; its audit row, where it has one, is there too, whoever appends it. Subscribers hear of an event only after it is durable, in the order of `seq`.
  */
 export interface Journal {
   append(events: readonly NewEvent[], also?: readonly Statement[]): Promise<StoredEvent[]>;
@@ -40,6 +41,7 @@ export interface JournalListener {
 export function createJournal(deps: { store: Store; sql: HostSql; clock: Clock }): Journal {
   const { store, sql, clock } = deps;
   const listeners = new Set<JournalListener>();
+  const auditRows = createEventRows(sql);
 
   const insert = (item: NewEvent, at: number): Statement =>
     toStatement(
@@ -61,7 +63,8 @@ export function createJournal(deps: { store: Store; sql: HostSql; clock: Clock }
     async append(events, also = []) {
       const at = clock.now();
       // Guards stand in `also`; first, so that nothing of a refused unit is ever numbered.
-      const results = await store.write([...also, ...events.map((item) => insert(item, at))]);
+      const audit = events.flatMap((item) => auditRows(item, at));
+      const results = await store.write([...also, ...events.map((item) => insert(item, at)), ...audit]);
       const stored = events.map(
         (item, index): StoredEvent => ({
           seq: Number(results[also.length + index]?.rows[0]?.['seq']),

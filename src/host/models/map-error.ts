@@ -1,3 +1,4 @@
+import { BudgetRefusal } from '../../protocol/budget.ts';
 import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
@@ -128,12 +129,14 @@ function describe(code: ErrorCode, { status, message }: Evidence): string {
 }
 
 function info(error: HoldfastError): ErrorInfo {
-  const { details: _, ...shape } = error.toShape();
+  const { details, ...shape } = error.toShape();
+  const refusal = shape.code === 'budget.exceeded' ? BudgetRefusal.safeParse(details) : undefined;
   return {
     code: shape.code,
     message: shape.message,
     ...(shape.remedy === undefined ? {} : { remedy: shape.remedy }),
     ...(shape.retryable === undefined ? {} : { retryable: shape.retryable }),
     ...(shape.retryAfterMs === undefined ? {} : { retryAfterMs: shape.retryAfterMs }),
+    ...(refusal?.success ? { budget: refusal.data } : {}),
   };
 }

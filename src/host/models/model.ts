@@ -17,6 +17,8 @@ export interface ModelRequest {
   readonly model: string;
   readonly agentId: string;
   readonly runId: string;
+  /** The task that the run works on; its budget pays too. */
+  readonly taskId?: string | undefined;
   /** Unique per attempt; the vault charges by it. */
   readonly callId: string;
   readonly system: string;

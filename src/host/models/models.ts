@@ -97,6 +97,7 @@ async function open(
     headers: {
       [CALL_HEADERS.agent]: request.agentId,
       [CALL_HEADERS.run]: request.runId,
+      ...(request.taskId === undefined ? {} : { [CALL_HEADERS.task]: request.taskId }),
       [CALL_HEADERS.call]: request.callId,
     },
     abortSignal: signal,

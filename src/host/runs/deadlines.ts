@@ -1,79 +1,51 @@
-import type { Clock } from '../../base/clock.ts';
+import { createDeadline, type Deadline } from './deadline.ts';
 import { Cancelled } from './end-run.ts';
 import { specOf } from './run-store.ts';
 import type { RunsTable } from './tables.ts';
 
-/** Wall time of workers. Chats have none: each of their steps has its own limits. Waiting for a worker of its own does not count. */
+/** The wall time of workers. While one of them waits at a cap nobody works, so its time and that of its parents stand still. */
 export interface Deadlines {
-  /** Until it is disposed. */
-  begin(row: RunsTable, controller: AbortController): Disposable;
-  /** Stops the clock of a run until it is disposed; several pauses may overlap. */
-  pause(runId: string): Disposable;
+  /** Begins the time of a run; disposal ends it. Chats have none: each of their steps has its own limits. */
+  start(row: RunsTable, controller: AbortController): Disposable;
+  /** Of this run, and of its parents, which wait for it. */
+  hold(runId: string): Disposable;
 }
 
-export function createDeadlines(clock: Pick<Clock, 'now'>): Deadlines {
-  const running = new Map<string, Deadline>();
+interface Entry {
+  readonly deadline: Deadline | undefined;
+  readonly parentRunId: string | null;
+}
+
+export function createDeadlines(): Deadlines {
+  const entries = new Map<string, Entry>();
   return {
-    begin(row, controller) {
-      if (row.kind !== 'worker') return { [Symbol.dispose]: () => {} };
-      const deadline = new Deadline(specOf(row).limits.workerTimeoutMs, controller, clock);
-      running.set(row.id, deadline);
+    start: (row, controller) => {
+      const entry: Entry = { deadline: deadlineOf(row, controller), parentRunId: row.parent_run_id };
+      entries.set(row.id, entry);
       return {
         [Symbol.dispose]: () => {
-          deadline.stop();
-          if (running.get(row.id) === deadline) running.delete(row.id);
+          entry.deadline?.end();
+          if (entries.get(row.id) === entry) entries.delete(row.id);
         },
       };
     },
-    pause(runId) {
-      const deadline = running.get(runId);
-      deadline?.pause();
-      return { [Symbol.dispose]: () => deadline?.resume() };
+    hold: (runId) => {
+      const holds = new DisposableStack();
+      for (let id: string | null = runId; id !== null; ) {
+        const entry: Entry | undefined = entries.get(id);
+        if (entry?.deadline) holds.use(entry.deadline.hold());
+        id = entry?.parentRunId ?? null;
+      }
+      return holds;
     },
   };
 }
 
-class Deadline {
-  readonly #limitMs: number;
-  readonly #controller: AbortController;
-  readonly #clock: Pick<Clock, 'now'>;
-  #left: number;
-  #since = 0;
-  #pauses = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #over = false;
-
-  constructor(limitMs: number, controller: AbortController, clock: Pick<Clock, 'now'>) {
-    this.#limitMs = limitMs;
-    this.#left = limitMs;
-    this.#controller = controller;
-    this.#clock = clock;
-    this.#run();
-  }
-
-  pause(): void {
-    this.#pauses += 1;
-    if (this.#pauses > 1 || this.#over) return;
-    clearTimeout(this.#timer);
-    this.#left = Math.max(0, this.#left - (this.#clock.now() - this.#since));
-  }
-
-  resume(): void {
-    this.#pauses -= 1;
-    if (this.#pauses === 0 && !this.#over) this.#run();
-  }
-
-  stop(): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
-  }
-
-  #run(): void {
-    this.#since = this.#clock.now();
-    this.#timer = setTimeout(() => {
-      const seconds = Math.round(this.#limitMs / 1_000);
-      const remedy = 'Give a smaller task or a longer timeout_ms.';
-      this.#controller.abort(new Cancelled('timeout', `The worker used up its time of ${seconds} s.`, { remedy }));
-    }, this.#left);
-  }
+function deadlineOf(row: RunsTable, controller: AbortController): Deadline | undefined {
+  if (row.kind !== 'worker') return undefined;
+  const limitMs = specOf(row).limits.workerTimeoutMs;
+  const error = new Cancelled('timeout', `The worker used up its time of ${Math.round(limitMs / 1_000)} s.`, {
+    remedy: 'Give a smaller task or a longer timeout_ms.',
+  });
+  return createDeadline(limitMs, () => controller.abort(error));
 }

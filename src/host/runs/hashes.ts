@@ -17,3 +17,8 @@ export function resultHash(outcome: ToolOutcome): string {
 export function childRunId(effectId: string): string {
   return `run_${sha256(`child:${effectId}`).slice(0, 32)}`;
 }
+
+/** Marks the result of one effect in a transcript; the same on every fold, and nothing that a stranger could have guessed. */
+export function boundaryOf(effectId: string): string {
+  return createHash('sha256').update(`boundary:${effectId}`).digest('base64url').slice(0, 14).replaceAll(/[-_]/g, 'x');
+}

@@ -8,6 +8,7 @@ import { type AssistantMessage, type TranscriptMessage, toolCalls } from '../../
 import type { Model, ModelEvent } from '../models/model.ts';
 import { argsHash } from './hashes.ts';
 import type { NextAction } from './next-action.ts';
+import { budgetedRun, type RunBudget, waitingAtCap, waitsAtCap } from './run-budget.ts';
 import type { RunWriter } from './run-writer.ts';
 
 /**
@@ -23,9 +24,15 @@ export interface ModelPhaseDeps {
   readonly live: (event: LiveEvent) => void;
   /** Resolves when the vault answers again. */
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  readonly budget: RunBudget;
   readonly clock: Clock;
 }
 
+type ModelCallDeps = ModelPhaseDeps & {
+  readonly signal: AbortSignal;
+  /** Stops the time limit of the run and of those that wait for it. */
+  readonly hold: () => Disposable;
+};
 type ModelAction = Extract<NextAction, { kind: 'model' }>;
 type Finished = Extract<ModelEvent, { type: 'finished' }>;
 
@@ -34,11 +41,7 @@ const MOST_FAILURES = 4;
 const VAULT_BACK_WITHIN_MS = 300_000;
 const LONGEST_ASKED_WAIT_MS = 60_000;
 
-export async function callModel(
-  writer: RunWriter,
-  action: ModelAction,
-  deps: ModelPhaseDeps & { signal: AbortSignal },
-): Promise<void> {
+export async function callModel(writer: RunWriter, action: ModelAction, deps: ModelCallDeps): Promise<void> {
   const { spec, runId } = writer;
   const { step, attempt } = action;
   const callId = `call_${uuidv7()}`;
@@ -50,6 +53,7 @@ export async function callModel(
     model: spec.model,
     agentId: spec.agentId,
     runId,
+    taskId: spec.taskId ?? runId,
     callId,
     system: spec.systemPrompt,
     transcript: await deps.contextOf(writer),
@@ -120,7 +124,7 @@ function withUniqueCallIds(message: AssistantMessage, writer: RunWriter, step: n
 async function noteFailure(
   writer: RunWriter,
   error: ErrorInfo,
-  call: { step: number; attempt: number; callId: string; deps: ModelPhaseDeps & { signal: AbortSignal } },
+  call: { step: number; attempt: number; callId: string; deps: ModelCallDeps },
 ): Promise<void> {
   const { deps, ...ids } = call;
   if (error.code === 'vault.unreachable' || error.code === 'vault.locked') {
@@ -135,6 +139,12 @@ async function noteFailure(
       },
     ]);
     await deps.vaultReachable(deps.signal);
+    return;
+  }
+  if (waitsAtCap(error, deps.budget)) {
+    await writer.append([{ type: 'model.failed', ...ids, error, willRetry: true }, waitingAtCap(error)]);
+    using _ = deps.hold();
+    await deps.budget.room(budgetedRun(writer), error, deps.signal);
     return;
   }
   const wait = waitBefore(error, writer.progress.failures + 1);

@@ -1,10 +1,12 @@
+import type { DoneEffect } from '../../policy/claims.ts';
 import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
-import { resultHash } from './hashes.ts';
+import { boundaryOf, resultHash } from './hashes.ts';
 
 /**
  * Where a run stands, folded from its events and from nothing else. The loop decides by it, the transcript is part of
@@ -41,6 +43,9 @@ export interface Progress {
   contractHeld: boolean;
   modelError: EventOf<'model.failed'>['error'] | undefined;
   artifacts: { id: string; name: string; bytes: number }[];
+  /** Effects that succeeded, for what the answer claims. */
+  done: DoneEffect[];
+  claimsQuestioned: boolean;
   lastText: string;
   /** True when the newest message of the transcript is one the model has not answered. */
   unanswered: boolean;
@@ -84,6 +89,8 @@ export function emptyProgress(): Progress {
     contractHeld: false,
     modelError: undefined,
     artifacts: [],
+    done: [],
+    claimsQuestioned: false,
     lastText: '',
     unanswered: false,
     finished: undefined,
@@ -113,8 +120,8 @@ const HANDLERS: Handlers = {
     p.attempts += 1;
   },
   'model.failed': (p, event) => {
-    // Waiting for the vault is no failure of the model and does not use up its attempts.
-    if (!event.error.code.startsWith('vault.')) p.failures += 1;
+    // Waiting for the vault or for a budget is no failure of the model and does not use up its attempts.
+    if (!event.error.code.startsWith('vault.') && event.error.code !== 'budget.exceeded') p.failures += 1;
     p.modelError = event.willRetry ? undefined : event.error;
   },
   'model.finished': applyModelFinished,
@@ -163,6 +170,11 @@ const HANDLERS: Handlers = {
     p.contractFailures = event.failures;
     if (!p.contractHeld) p.brokenContracts += 1;
   },
+  'claims.questioned': (p, event) => {
+    p.claimsQuestioned = true;
+    p.transcript.push({ role: 'user', text: claimNote(event) });
+    p.unanswered = true;
+  },
   'limit.reached': (p, event) => {
     p.limit = event;
     p.transcript.push({ role: 'user', text: limitNote(event) });
@@ -204,6 +216,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
   // The answer to a worker's question reopens a run that had ended with it.
   if (p.finished?.state === 'asked') p.finished = undefined;
   p.label = joinLabels(p.label, event.outcome.label);
+  if (event.outcome.status === 'ok') p.done.push(doneEffect(call, event.outcome));
   const skipped = event.outcome.status === 'skipped';
   const hash = skipped ? undefined : resultHash(event.outcome);
   p.history.push({ tool: call.tool, argsHash: call.argsHash, resultHash: hash });
@@ -213,7 +226,7 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
 
 function closeBatch(p: Progress): void {
   for (const call of p.batch) {
-    const text = call.outcome?.text ?? 'Not run: the run ended first.';
+    const text = resultText(call);
     p.transcript.push({
       role: 'tool',
       callId: call.callId,
@@ -226,6 +239,13 @@ function closeBatch(p: Progress): void {
   p.rounds += 1;
   p.unanswered = true;
   closeStep(p);
+}
+
+/** A stranger’s words are marked as such; the boundary follows from an id that nobody outside ever sees. */
+function resultText({ outcome, effectId }: CallState): string {
+  if (outcome === undefined) return 'Not run: the run ended first.';
+  if (outcome.label.integrity !== 'untrusted' || outcome.text.trim() === '') return outcome.text;
+  return wrapOutsideText(outcome.text, boundaryOf(effectId));
 }
 
 function closeStep(p: Progress): void {
@@ -242,6 +262,17 @@ function noteFresh(p: Progress, key: string, counts: boolean): boolean {
 function withCall(p: Progress, callId: string, change: (call: CallState) => void): void {
   const call = p.batch.find((candidate) => candidate.callId === callId);
   if (call !== undefined) change(call);
+}
+
+const LONGEST_WORDS = 2_000;
+
+function doneEffect({ effectId, tool, input }: CallState, { text }: ToolOutcome): DoneEffect {
+  const words = `${JSON.stringify(input).slice(0, LONGEST_WORDS)}\n${text.slice(0, LONGEST_WORDS)}`;
+  return { effectId, tool, words };
+}
+
+function claimNote({ claims }: EventOf<'claims.questioned'>): string {
+  return `[Holdfast] Your answer says: ${claims.map((claim) => `"${claim}"`).join('; ')}. No call of yours did that. Do it now if you can, else correct your answer so that it says only what was done.`;
 }
 
 function limitNote(event: EventOf<'limit.reached'>): string {

@@ -26,11 +26,13 @@ export function createProjection(sql: HostSql): Projection {
           ),
         ];
       case 'run.waiting':
+        // A run that waits at a cap for days is not one that stops the host again and again.
         return [
           guarded(
             update(run).set({
               state: 'waiting',
               waiting_for: event.detail,
+              ...(event.on === 'budget' ? { resumes: 0 } : {}),
               wait_owner: event.owner ?? null,
               wait_deadline: event.deadline ?? null,
             }),

@@ -61,7 +61,7 @@ const MOST_RESUMES = 3;
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
-  const deadlines = createDeadlines(deps.clock);
+  const deadlines = createDeadlines();
 
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
@@ -69,7 +69,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
-      await driveRun(writer, deps.loop, signal);
+      await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });
     } catch (thrown) {
       if (!(await endBy(thrown, writer, { deps, signal }))) return;
     }
@@ -97,7 +97,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      using _deadline = deadlines.begin(await deps.runs.get(runId), controller);
+      using _ = deadlines.start(await deps.runs.get(runId), controller);
       await executeOnceWritable(runId, signal);
     },
   });
@@ -125,7 +125,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     isActive: active.has,
     restart: active.restart,
     cancel,
-    pauseDeadline: deadlines.pause,
+    pauseDeadline: deadlines.hold,
     settled,
     async answer(runId, result) {
       const row = await deps.runs.get(runId);

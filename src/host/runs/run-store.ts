@@ -3,6 +3,7 @@ import type { RunState } from '../../protocol/run.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
+import { cleanSpec } from './clean-event.ts';
 import { RunSpec } from './spec.ts';
 import type { RunsTable } from './tables.ts';
 
@@ -38,7 +39,7 @@ export function createRunStore(store: Store, sql: HostSql): RunStore {
   const find = (id: string): Promise<RunsTable | undefined> =>
     readOne(store, sql.selectFrom('runs').selectAll().where('id', '=', id));
   return {
-    insert: (id, spec, at) => toStatement(sql.insertInto('runs').values(newRow(id, spec, at))),
+    insert: (id, spec, at) => toStatement(sql.insertInto('runs').values(newRow(id, cleanSpec(spec), at))),
     claim: (run, at, resumed) =>
       toStatement(
         sql
@@ -135,6 +136,7 @@ function newRow(id: string, spec: RunSpec, at: number): RunsTable {
     overdue_at: null,
     epoch: 0,
     resumes: 0,
+    principal: spec.principal,
     spec: JSON.stringify(spec),
     steps: 0,
     tool_calls: 0,

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { JournalEvent, StoredEvent } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { cleanEvent } from './clean-event.ts';
 import { applyEvent, type Progress } from './progress.ts';
 import type { Projection } from './projection.ts';
 import type { RunSpec } from './spec.ts';
@@ -34,7 +35,8 @@ export function createRunWriter(
   return {
     ...run,
     observe: (event) => applyEvent(run.progress, event),
-    async append(events, also = []) {
+    async append(raw, also = []) {
+      const events = raw.map(cleanEvent);
       const at = deps.clock.now();
       const rows = events.flatMap((event) => deps.project(event, { runId: run.runId, epoch: run.epoch, at }));
       const stored = await deps.journal.append(

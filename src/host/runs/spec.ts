@@ -15,6 +15,8 @@ export const RunSpec = z.object({
   agentId: z.string(),
   sessionId: z.string().optional(),
   parentRunId: z.string().optional(),
+  /** The task it works on, whose budget pays too; absent: it is its own. Workers work on the task of their parent. */
+  taskId: z.string().optional(),
   messageId: z.string().optional(),
   template: z.string().optional(),
   title: z.string(),

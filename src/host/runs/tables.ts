@@ -22,6 +22,8 @@ export interface RunsTable {
   epoch: number;
   /** How often a restart found it running; three without progress and it is quarantined. */
   resumes: number;
+  /** The person it acts for. */
+  principal: string;
   /** JSON of `RunSpec`. */
   spec: string;
   steps: number;

@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
 import { decide } from '../../policy/decide.ts';
-import type { PathFacts } from '../../policy/paths.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
@@ -10,7 +9,9 @@ import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { AnyTool } from '../tools/tool.ts';
+import { revealCard } from './clean-event.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
 
@@ -37,7 +38,7 @@ export interface GateCall {
 
 export interface GateDeps {
   readonly approvals: Approvals;
-  readonly paths: PathFacts;
+  readonly policy: Policy;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
@@ -48,7 +49,7 @@ export function createGate(deps: GateDeps): Gate {
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = judge(request, resources, deps);
+      const decision = await judge(request, resources, deps);
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
       const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
@@ -70,11 +71,12 @@ async function resourcesOf(
   }
 }
 
-function judge(request: GateCall, resources: readonly Resource[], deps: GateDeps): Decision {
+async function judge(request: GateCall, resources: readonly Resource[], { policy }: GateDeps): Promise<Decision> {
   const { spec } = request.writer;
+  const { name: tool, risk } = request.tool;
   return decide(
-    { agentId: spec.agentId, tool: request.tool.name, risk: request.tool.risk, resources },
-    { ...deps.paths, tools: spec.tools, isOperator: spec.isOperator, folders: spec.folders },
+    { agentId: spec.agentId, tool, risk, resources, principal: spec.principal },
+    await policy.factsOf(spec),
   );
 }
 
@@ -103,6 +105,7 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
   const approvalId = newId(ApprovalId, 'apr');
   const at = deps.clock.now();
   const expiresAt = at + deps.approvalExpiresAfterMs;
+  const card = revealCard(decision.card);
   const row = deps.approvals.insert({
     id: approvalId,
     run_id: writer.runId,
@@ -110,14 +113,14 @@ async function openApproval({ writer, call }: GateCall, { resources, decision, d
     session_id: writer.spec.sessionId ?? null,
     call_id: call.callId,
     args_hash: boundHash(call, resources),
-    card: JSON.stringify(decision.card),
+    card: JSON.stringify(card),
     requested_at: at,
     expires_at: expiresAt,
   });
   await writer.append(
     [
-      { type: 'approval.requested', approvalId, callId: call.callId, card: decision.card, expiresAt },
-      { type: 'run.waiting', on: 'approval', detail: decision.card.title, deadline: expiresAt, owner: 'person' },
+      { type: 'approval.requested', approvalId, callId: call.callId, card, expiresAt },
+      { type: 'run.waiting', on: 'approval', detail: card.title, deadline: expiresAt, owner: 'person' },
     ],
     [row],
   );

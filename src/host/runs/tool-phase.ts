@@ -8,6 +8,7 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
+import { cleanOutcome } from './clean-event.ts';
 import { childRunId, resultHash } from './hashes.ts';
 import type { CallState } from './progress.ts';
 import type { RunWriter } from './run-writer.ts';
@@ -172,8 +173,9 @@ interface Settlement {
 async function settle(
   writer: RunWriter,
   call: CallState,
-  { outcome, before, startedAt, deps }: Settlement,
+  { outcome: raw, before, startedAt, deps }: Settlement,
 ): Promise<void> {
+  const outcome = cleanOutcome(raw);
   const entry = {
     tool: call.tool,
     argsHash: call.argsHash,

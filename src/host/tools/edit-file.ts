@@ -26,6 +26,7 @@ export function createEditFile(): Tool<EditFileInput> {
     idempotent: false,
     parallel: false,
     execute,
+    reconcile,
   };
 }
 
@@ -44,6 +45,20 @@ async function execute(input: EditFileInput, context: ToolContext): Promise<Tool
   return fileOutcome(path, `Replaced ${edit.count} ${edit.count === 1 ? 'place' : 'places'} in ${path}.`, {
     replaced: edit.count,
   });
+}
+
+/** After a crash the file itself says whether it was edited: it holds the new text, or still the old one. */
+async function reconcile(input: EditFileInput, context: ToolContext): Promise<ToolOutcome | undefined> {
+  const path = pathInside(input.path);
+  const read = await runProgram(context, ['cat', '--', path], { maxBytes: MAX_BYTES });
+  if (read.cut || !succeeded(read)) return undefined;
+  const now = read.stdout.toString('utf8');
+  if (editText(now, { ...input, all: true }).ok)
+    return now.includes(input.new_text) && input.new_text.includes(input.old_text)
+      ? undefined
+      : await execute(input, context);
+  if (input.new_text === '' || !now.includes(input.new_text)) return undefined;
+  return fileOutcome(path, `${path} was edited before the host stopped: it holds the new text.`);
 }
 
 export type Edit = { ok: true; text: string; count: number } | { ok: false; problem: string };

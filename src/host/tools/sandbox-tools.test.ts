@@ -8,7 +8,7 @@ import { createBubblewrap } from '../../sandbox/bubblewrap/bubblewrap.ts';
 import type { Launcher, Sandbox } from '../../sandbox/launcher.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { createFileBlobStore } from '../../storage/file-blob-store.ts';
-import { editText } from './edit-file.ts';
+import { createEditFile, editText } from './edit-file.ts';
 import { plainText } from './plain-text.ts';
 import { createRunCommand } from './run-command.ts';
 import { createSandboxTools } from './sandbox-tools.ts';
@@ -214,6 +214,32 @@ describe('files', () => {
     );
     await shell("printf 'a\\0b' > binary");
     expect((await call('read_file', { path: 'binary' })).text).toContain('not a text file');
+  });
+});
+
+describe('after a crash in the middle of edit_file', () => {
+  const tool = createEditFile();
+  const edit = { path: 'crash.txt', old_text: 'two', new_text: 'three' };
+
+  it('finds the edit done and says so', async () => {
+    await shell('echo one three > crash.txt');
+    expect((await tool.reconcile?.(edit, contextWith()))?.text).toContain('was edited before the host stopped');
+    expect((await shell('cat crash.txt')).text).toContain('one three');
+  });
+
+  it('makes the edit when the file still holds the old text', async () => {
+    await shell('echo one two > crash.txt');
+    expect((await tool.reconcile?.(edit, contextWith()))?.text).toContain('Replaced 1 place');
+    expect((await shell('cat crash.txt')).text).toContain('one three');
+  });
+
+  it('does not guess when the file holds neither, or both could be', async () => {
+    await shell('echo something else > crash.txt');
+    expect(await tool.reconcile?.(edit, contextWith())).toBeUndefined();
+    await shell('echo two and two more > crash.txt');
+    const longer = { path: 'crash.txt', old_text: 'two', new_text: 'two more' };
+    expect(await tool.reconcile?.(longer, contextWith())).toBeUndefined();
+    expect(await tool.reconcile?.({ ...edit, path: 'gone.txt' }, contextWith())).toBeUndefined();
   });
 });
 

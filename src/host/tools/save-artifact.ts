@@ -59,7 +59,7 @@ export function createSaveArtifact(deps: SaveArtifactDeps): Tool<SaveArtifactInp
     description: 'Hands a file of the sandbox over to the user as an artifact, up to 50 MB.',
     input: SaveArtifactInput,
     risk: 'sandbox-read',
-    idempotent: false,
+    idempotent: true,
     parallel: false,
     execute: (input, context) => execute(deps, input, context),
   };

@@ -1,9 +1,11 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
+import type { RunKind } from '../../protocol/run.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
-import type { RunSpec } from '../runs/spec.ts';
+import type { Folder } from '../runs/spec.ts';
 
 /**
  * The contract of a tool. `execute` is called only after the gate allowed the exact arguments and the effect row says
@@ -24,7 +26,7 @@ export interface Tool<Input = unknown> {
   /** Waits for something else (a child run): no tool timeout applies. */
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
-  resources?(input: Input, caller: RunSpec): Promise<readonly Resource[]>;
+  resources?(input: Input, caller: ToolCaller): Promise<readonly Resource[]>;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */
@@ -32,6 +34,18 @@ export interface Tool<Input = unknown> {
   execute(input: Input, context: ToolContext): Promise<ToolOutcome>;
   /** After a crash: finds out what became of a call that was started. `undefined`: nobody knows. */
   reconcile?(input: Input, context: ToolContext): Promise<ToolOutcome | undefined>;
+}
+
+/** Whose call it is, as far as what it touches depends on it. */
+export interface ToolCaller {
+  readonly agentId: string;
+  readonly team?: string | undefined;
+  readonly permissions?: Permissions | undefined;
+  readonly kind?: RunKind | undefined;
+  /** Folders of the owner's that it holds. */
+  readonly folders?: readonly Folder[] | undefined;
+  /** Templates that it may start, if it is a worker. */
+  readonly children?: readonly string[] | undefined;
 }
 
 export interface ToolContext {

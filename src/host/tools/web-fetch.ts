@@ -5,8 +5,8 @@ import type { Label } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { FetchHead, FetchRequest } from '../../protocol/vault-api.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import { cutText } from './page/cut-text.ts';
 import { mediaType } from './page/decode-body.ts';
-import { cutText, wrapOutsideText } from './page/outside-text.ts';
 import type { PageReader } from './page/page-reader.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
@@ -48,6 +48,11 @@ export function createWebFetch(deps: WebFetchDeps): Tool<WebFetchInput> {
     risk: 'network',
     idempotent: true,
     parallel: true,
+    async resources(input) {
+      // What is no address touches nothing: `execute` says so.
+      const url = URL.parse(input.url);
+      return url === null ? [] : [{ kind: 'url', url: url.href, method: 'GET' }];
+    },
     async execute(input, context) {
       const url = URL.parse(input.url);
       if (!url) return failed('error', `${JSON.stringify(input.url)} is no address. Give it whole, with https://.`, []);
@@ -94,7 +99,7 @@ async function fetchPage(url: URL, maxChars: number, { deps, context }: Call): P
     ...(shown.length < page.text.length ? [cutNote(shown.length, page.text.length)] : []),
   ];
   const heading = [`Address: ${head.finalUrl}`, ...(page.title === '' ? [] : [`Title: ${page.title}`]), ''].join('\n');
-  const text = [opening, ...notes, wrapOutsideText(`${heading}\n${shown}`)].join('\n');
+  const text = [opening, ...notes, `${heading}\n${shown}`].join('\n');
   if (shown.length === page.text.length) return { ...base, text };
   const whole = await deps.blobs.put(Buffer.from(page.text));
   return { ...base, text, blob: whole.hash, bytes: whole.bytes };

@@ -18,8 +18,12 @@ import {
   VaultStatus,
 } from '../../protocol/vault-api.ts';
 import { createModelFetch } from './model-fetch.ts';
+import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
+import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
+import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -37,8 +41,15 @@ export interface VaultClient extends AsyncDisposable {
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
+  /** Names of credentials, the owner's changes on their way, and the kill switch. */
+  readonly credentials: VaultCredentials;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
+  readonly audit: VaultAudit;
+  /** Budgets of every scope and dimension. */
+  readonly spending: VaultSpending;
+  /** APIs that agents use without seeing a key. */
+  readonly services: VaultServices;
   /** Same shape as the global `fetch`, for the AI SDK; addresses are `http://vault/model/<provider>/…`. Has no timeout. */
   readonly modelFetch: typeof globalThis.fetch;
   /** Resolves with the status once the vault answers and is unlocked; rejects with `cancelled` when `signal` fires. */
@@ -84,7 +95,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       init?.body === undefined
         ? { method: init?.method ?? 'GET' }
         : { method: init.method, headers: json, body: JSON.stringify(init.body) };
-    const { bytes } = await send(path, options, deadline(timeoutMs, undefined));
+    const { bytes } = await send(path, options, deadline(timeoutMs, init?.signal));
     return read(path, schema, bytes);
   };
 
@@ -100,6 +111,12 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     throw new HoldfastError('internal', `The vault's answer to ${path} is not what this version expects: ${problem}`, {
       remedy: 'Host and vault must be of the same version: run `holdfast restart`.',
     });
+  };
+
+  const fetchVault: FetchVault = async (path, { body, limitMs, signal }) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const { headers, bytes } = await send(path, init, deadline(limitMs, signal));
+    return { head: headers.get('x-holdfast-fetch') ?? '', bytes };
   };
 
   const status = (signal?: AbortSignal) => get('/status', VaultStatus, signal);
@@ -119,7 +136,11 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
       const { headers, bytes } = await send('/fetch', init, deadline(limit, signal));
       return { head: headOf(headers), body: bytes };
     },
+    credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    audit: createVaultAudit(ask),
+    spending: createVaultSpending(ask),
+    services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
     [Symbol.asyncDispose]: () => agent.destroy(),

@@ -21,7 +21,7 @@ export interface VaultEgress {
 export type AskVault = <T>(
   path: string,
   schema: z.ZodType<T>,
-  init?: { readonly method: string; readonly body?: object },
+  init?: { readonly method: string; readonly body?: object; readonly signal?: AbortSignal },
 ) => Promise<T>;
 
 export function createVaultEgress(ask: AskVault): VaultEgress {

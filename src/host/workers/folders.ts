@@ -2,7 +2,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { isWithin } from '../../policy/paths.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { Folder, RunSpec } from '../runs/spec.ts';
+import type { Folder } from '../runs/spec.ts';
+import type { ToolCaller } from '../tools/tool.ts';
 
 export interface AllowedPath {
   readonly path: string;
@@ -16,12 +17,14 @@ export interface AllowedPath {
  */
 export async function resolveFolders(
   paths: readonly AllowedPath[],
-  { userHome, caller }: { userHome: string; caller: Pick<RunSpec, 'kind' | 'folders'> },
+  { userHome, caller }: { userHome: string; caller: Pick<ToolCaller, 'kind' | 'folders'> },
 ): Promise<Folder[]> {
   const folders: Folder[] = [];
   for (const wanted of paths) {
     const path =
-      caller.kind === 'worker' ? await ownFolder(wanted, caller.folders) : await resolveFolder(wanted.path, userHome);
+      caller.kind === 'worker'
+        ? await ownFolder(wanted, caller.folders ?? [])
+        : await resolveFolder(wanted.path, userHome);
     if (folders.some((folder) => folder.path === path && (folder.mode === 'rw' || wanted.mode === 'ro'))) continue;
     folders.push({ path, mode: wanted.mode, target: freeTarget(path, folders) });
   }

@@ -6,14 +6,14 @@ import type { Journal } from '../journal/journal.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import { type RunStore, specOf } from '../runs/run-store.ts';
 import type { RunSpec } from '../runs/spec.ts';
-import type { ToolContext } from '../tools/tool.ts';
+import type { ToolCaller, ToolContext } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
 import type { Lineages } from './lineages.ts';
 import { labelOf } from './results.ts';
 import type { WorkerTemplates } from './template-store.ts';
 import type { WorkerTemplate } from './templates.ts';
-import { workerPermissions } from './worker-permissions.ts';
-import { egressOf, workerSpec } from './worker-spec.ts';
+import type { Places, Reach } from './worker-permissions.ts';
+import { workerSpec } from './worker-spec.ts';
 import { taskSignature, type WorkerTask } from './worker-task.ts';
 
 /**
@@ -48,12 +48,10 @@ export interface WorkerLauncherDeps {
   readonly lineages: Lineages;
   readonly maxSpawnDepth: number;
   readonly reach: Reach;
+  readonly places: Places;
   readonly userHome: string;
   readonly knownTools: () => readonly string[];
 }
-
-/** What a template's sandbox reaches for this agent, as text for people. */
-export type Reach = (agentId: string, places: readonly string[] | undefined) => Promise<readonly string[]>;
 
 interface Prepared extends Wanted {
   readonly spec: RunSpec;
@@ -129,11 +127,10 @@ async function prepare(
     userHome: deps.userHome,
     caller: from.spec,
   });
-  const permissions = workerPermissions(from.spec.permissions, template);
-  const places = egressOf(template, from.spec, permissions);
+  const places = deps.places(template, from.spec);
   const reach = places.length === 0 ? [] : await deps.reach(from.spec.agentId, places);
   const knownTools = deps.knownTools();
-  const spec = workerSpec(task, { parent: from, template, folders, reach, knownTools, background });
+  const spec = workerSpec(task, { parent: from, template, folders, places, reach, knownTools, background });
   const scope = from.spec.kind === 'worker' ? from.runId : (from.spec.sessionId ?? from.runId);
   return { id, task, spec, scope, key: taskSignature(template.id, task, folders) };
 }
@@ -147,10 +144,10 @@ interface Parent {
 /** The template a task names; a worker's own may name only those that its template lists. */
 export function templateFor(
   name: string,
-  { caller, templates }: { caller: Pick<RunSpec, 'kind' | 'children'>; templates: WorkerTemplates },
+  { caller, templates }: { caller: Pick<ToolCaller, 'kind' | 'children'>; templates: WorkerTemplates },
 ): WorkerTemplate {
   const template = templates.find(name);
-  const mine = caller.kind === 'worker' ? caller.children : templates.all().map((known) => known.id);
+  const mine = caller.kind === 'worker' ? (caller.children ?? []) : templates.all().map((known) => known.id);
   if (template !== undefined && mine.includes(template.id)) return template;
   throw new HoldfastError('tool.bad-input', `There is no worker template ${name}${template ? ' for you' : ''}.`, {
     remedy: `Templates: ${mine.join(', ')}.`,

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import { Globs } from '../../protocol/permission.ts';
+import { Globs, SomePermissions } from '../../protocol/permission.ts';
 import { ModelRef } from '../../protocol/provider.ts';
 
 export const TemplateId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'use 1 to 64 of a-z 0-9 _ -');
@@ -34,6 +34,8 @@ export const WorkerTemplate = z.strictObject({
   paths: z.array(z.strictObject({ path: z.string().min(1), mode: z.enum(['ro', 'rw']).default('ro') })).default([]),
   /** What its sandbox would like to reach, where the agent's owner allowed it too. Absent: nothing. */
   egress: z.array(EgressPlace).min(1).optional(),
+  /** What it needs beyond what follows from the rest; its parent bounds it. */
+  permissions: SomePermissions.optional(),
   prompt: z.string().min(1).max(20_000),
 });
 export type WorkerTemplate = z.infer<typeof WorkerTemplate>;

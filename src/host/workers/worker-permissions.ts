@@ -1,8 +1,12 @@
+import { templatePermissions } from '../../policy/default-permissions.ts';
+import { type CompiledFloor, placesWithin } from '../../policy/floor.ts';
+import { meet } from '../../policy/meet.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
+import type { ToolCaller } from '../tools/tool.ts';
 import type { WorkerTemplate } from './templates.ts';
 
 /** Tools that read or change something outside this machine. */
-const WEB_TOOLS = /^(?:web_|http_|browser_|download_)/;
+const WEB_TOOLS = /^(?:web_|http_|browser_|download_|list_services)/;
 
 export function reachesWeb(template: WorkerTemplate): boolean {
   if (template.internet !== undefined) return template.internet;
@@ -12,37 +16,34 @@ export function reachesWeb(template: WorkerTemplate): boolean {
 }
 
 /**
- * What a worker may do: what its parent may, and of that only what its template is for. So a worker is never wider than
- * its parent, however deep the line is. Folders are not permissions here: it holds those that its task names.
+ * What a worker of this template may do for this parent: never more than either, so a worker is never wider than its
+ * parent, however deep the line is. Folders are not permissions here: it holds those that its task names.
  */
-export function workerPermissions(parent: Permissions | undefined, template: WorkerTemplate): Permissions {
-  const held = parent ?? NO_PERMISSIONS;
-  return {
-    ...held,
-    can_use_internet: held.can_use_internet && reachesWeb(template),
-    can_use_browser: held.can_use_browser && template.tools.some((tool) => tool.startsWith('browser_')),
-    can_spawn: both(held.can_spawn, template.children),
-    allowed_skills: both(held.allowed_skills, template.skills),
-    allowed_mcp: both(held.allowed_mcp, template.mcp),
-    can_manage_cron: false,
-    can_manage_fleet: false,
-    can_manage_teams: false,
-    can_edit_agent_config: false,
-    can_route_tasks: false,
-    can_request_user_credentials: false,
-    can_use_wallet: false,
-    paths: [],
+export function workerPermissions(template: WorkerTemplate, parent: Permissions | undefined): Permissions {
+  const asked = templatePermissions({
+    egress: template.egress,
+    permissions: {
+      can_use_internet: reachesWeb(template),
+      can_spawn: template.children,
+      allowed_skills: template.skills,
+      allowed_mcp: template.mcp,
+      ...template.permissions,
+    },
+  });
+  return meet(asked, parent ?? NO_PERMISSIONS);
+}
+
+/** What a template's sandbox may ask for when this caller starts it. */
+export type Places = (template: WorkerTemplate, caller: ToolCaller) => readonly string[];
+
+/** Bounded by what template and caller may do together, and by the floor. */
+export function createPlaces(floor: CompiledFloor): Places {
+  return (template, { agentId, permissions }) => {
+    const { allowed_egress, can_use_internet } = workerPermissions(template, permissions);
+    if (!can_use_internet) return [];
+    return placesWithin(floor, agentId, allowed_egress ?? template.egress ?? []);
   };
 }
 
-/** Names of the template that its parent holds, too, and names of the parent that a pattern of the template asks for. */
-function both(held: readonly string[], wanted: readonly string[]): string[] {
-  const named = wanted.filter((name) => held.some((glob) => matches(glob, name)));
-  const asked = held.filter((name) => !name.includes('*') && wanted.some((glob) => matches(glob, name)));
-  return [...new Set([...named, ...asked])];
-}
-
-function matches(glob: string, name: string): boolean {
-  if (glob === '*' || glob === name) return true;
-  return glob.endsWith('*') && !glob.slice(0, -1).includes('*') && name.startsWith(glob.slice(0, -1));
-}
+/** What a template's sandbox reaches for this agent, as text for people. */
+export type Reach = (agentId: string, places: readonly string[] | undefined) => Promise<readonly string[]>;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import type { CompiledFloor } from '../../policy/floor.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import type { Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
@@ -9,10 +10,10 @@ import type { RunStore } from '../runs/run-store.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { createAskParent } from './ask-parent.ts';
-import type { Reach } from './launch.ts';
 import { createLineages } from './lineages.ts';
 import { createWorkerTemplates, type WorkerTemplates } from './template-store.ts';
 import type { WorkerTemplate } from './templates.ts';
+import { createPlaces, type Reach } from './worker-permissions.ts';
 import { createWorkerTools } from './worker-tools.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
@@ -34,6 +35,7 @@ export interface WorkerRoomDeps {
   readonly templates: readonly WorkerTemplate[];
   readonly paths: { readonly home: string; readonly userHome: string };
   readonly sandboxes: { readonly reach: Reach };
+  readonly policy: { readonly floor: CompiledFloor };
   /** Made after this. */
   readonly manager: () => RunManager;
   readonly steering: () => Steering;
@@ -46,11 +48,12 @@ export function createWorkerRoom(deps: WorkerRoomDeps): WorkerRoom {
   const folder = join(deps.paths.home, 'templates', 'workers');
   const templates = createWorkerTemplates({ ...deps, shipped: deps.templates, folder });
   const lineages = createLineages({ ...deps, limits: deps.config.workers });
+  const places = createPlaces(deps.policy.floor);
   const { maxSpawnDepth } = deps.config.workers;
-  const workers = createWorkers({ ...deps, templates, lineages, maxSpawnDepth, reach, userHome });
+  const workers = createWorkers({ ...deps, templates, lineages, maxSpawnDepth, reach, places, userHome });
   return {
     templates,
     workers,
-    tools: [...createWorkerTools(workers, { userHome, templates, reach }), createAskParent()],
+    tools: [...createWorkerTools(workers, { userHome, templates, reach, places }), createAskParent()],
   };
 }

@@ -1,6 +1,5 @@
 import { HoldfastError } from '../../protocol/error.ts';
 import { joinLabels, type Label } from '../../protocol/label.ts';
-import type { Permissions } from '../../protocol/permission.ts';
 import type { RunLimits } from '../../protocol/run.ts';
 import type { Folder, RunSpec } from '../runs/spec.ts';
 import type { WorkerTemplate } from './templates.ts';
@@ -18,7 +17,9 @@ export interface WorkerSurroundings {
   readonly parent: WorkerParent;
   readonly template: WorkerTemplate;
   readonly folders: readonly Folder[];
-  /** What its template lists and its agent's owner allowed; empty: no network. */
+  /** Places that its sandbox asks for: its template's, as far as its permissions and the floor allow. */
+  readonly places: readonly string[];
+  /** What of them its agent's owner allowed, as text for people; empty: no network. */
   readonly reach: readonly string[];
   /** Names of all tools there are. */
   readonly knownTools: readonly string[];
@@ -27,15 +28,15 @@ export interface WorkerSurroundings {
 
 /** The spec of a worker's run. A task may ask for less than its template gives, a worker for less than it has itself, never for more. */
 export function workerSpec(task: WorkerTask, surroundings: WorkerSurroundings): RunSpec {
-  const { parent, template, folders, reach, background } = surroundings;
+  const { parent, template, folders, places, reach, background } = surroundings;
   const { spec } = parent;
-  const permissions = workerPermissions(spec.permissions, template);
-  const places = egressOf(template, spec, permissions);
+  const permissions = workerPermissions(template, spec.permissions);
   return {
     kind: 'worker',
     agentId: spec.agentId,
     sessionId: spec.sessionId,
     parentRunId: parent.runId,
+    taskId: spec.taskId ?? parent.runId,
     rootRunId: spec.rootRunId ?? parent.runId,
     depth: spec.depth + 1,
     template: template.id,
@@ -49,7 +50,7 @@ export function workerSpec(task: WorkerTask, surroundings: WorkerSurroundings): 
     limits: workerLimits(template, task, spec.limits),
     folders: [...folders],
     background,
-    ...(places.length === 0 || reach.length === 0 ? {} : { egress: places }),
+    ...(places.length === 0 || reach.length === 0 ? {} : { egress: [...places] }),
     ...(spec.sandbox === undefined ? {} : { sandbox: spec.sandbox }),
     principal: spec.principal,
     unattended: spec.unattended,
@@ -62,17 +63,6 @@ export function workerSpec(task: WorkerTask, surroundings: WorkerSurroundings): 
       label: joinLabels(parent.label, { integrity: 'agent', confidentiality: 'internal', origins: [] }),
     },
   };
-}
-
-/** The places of a template, and of these, below another worker, only those that it reaches itself. */
-export function egressOf(
-  template: WorkerTemplate,
-  parent: Pick<RunSpec, 'kind' | 'egress'>,
-  { can_use_internet }: Pick<Permissions, 'can_use_internet'>,
-): string[] {
-  if (!can_use_internet) return [];
-  const places = template.egress ?? [];
-  return parent.kind === 'worker' ? places.filter((place) => parent.egress?.includes(place) === true) : places;
 }
 
 function toolsOf(task: WorkerTask, template: WorkerTemplate, known: readonly string[]): string[] {

@@ -2,13 +2,11 @@ import { z } from 'zod';
 import type { JsonValue } from '../../protocol/json.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Resource } from '../../protocol/resource.ts';
-import type { RunSpec } from '../runs/spec.ts';
-import type { AnyTool, Tool } from '../tools/tool.ts';
+import type { AnyTool, Tool, ToolCaller } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
-import { type Reach, templateFor } from './launch.ts';
+import { templateFor } from './launch.ts';
 import type { WorkerTemplates } from './template-store.ts';
-import { reachesWeb, workerPermissions } from './worker-permissions.ts';
-import { egressOf } from './worker-spec.ts';
+import { type Places, type Reach, reachesWeb } from './worker-permissions.ts';
 import { WorkerTask } from './worker-task.ts';
 import type { Workers } from './workers.ts';
 
@@ -30,6 +28,7 @@ export interface WorkerToolsDeps {
   readonly userHome: string;
   readonly templates: WorkerTemplates;
   readonly reach: Reach;
+  readonly places: Places;
 }
 
 /** The tools that start workers and look after them: no effect outside our own rows. */
@@ -80,13 +79,12 @@ function spawnManyTool(workers: Workers, deps: WorkerToolsDeps): Tool<z.infer<ty
   };
 }
 
-async function resourcesOf(task: WorkerTask, caller: RunSpec, deps: WorkerToolsDeps): Promise<Resource[]> {
+async function resourcesOf(task: WorkerTask, caller: ToolCaller, deps: WorkerToolsDeps): Promise<Resource[]> {
   await deps.templates.refresh();
   const template = templateFor(task.template, { caller, templates: deps.templates });
   const paths = [...template.paths, ...(task.allowed_paths ?? [])];
   const folders = await resolveFolders(paths, { userHome: deps.userHome, caller });
-  const permissions = workerPermissions(caller.permissions, template);
-  const places = egressOf(template, caller, permissions);
+  const places = deps.places(template, caller);
   const egress = places.length === 0 ? [] : await deps.reach(caller.agentId, places);
   const network = reachesWeb(template) && template.tools.some((tool) => tool.startsWith('web_'));
   const looks = (task.expects ?? []).flatMap((one): Resource[] =>

@@ -1,4 +1,4 @@
-import type { GroupRequest, Unit } from './writer-protocol.ts';
+import type { BatchRequest, Unit } from './writer-protocol.ts';
 import { encodeUnits } from './writer-protocol.ts';
 
 const MOST = 2_000;
@@ -9,10 +9,10 @@ export class SqlNumbers {
   #fresh: string[] = [];
   #reset = false;
 
-  encode(group: readonly Unit[]): GroupRequest {
+  encode(batch: readonly Unit[]): BatchRequest {
     if (this.#numbers.size > MOST) this.reset();
-    const units = encodeUnits(group, (sql) => this.#number(sql));
-    const request: GroupRequest = { kind: 'group', resetSql: this.#reset, newSql: this.#fresh, units };
+    const units = encodeUnits(batch, (sql) => this.#number(sql));
+    const request: BatchRequest = { kind: 'batch', resetSql: this.#reset, newSql: this.#fresh, units };
     this.#fresh = [];
     this.#reset = false;
     return request;

@@ -129,6 +129,71 @@ describe('the writer', () => {
     expect(await store.read({ sql: 'SELECT id FROM items', parameters: [] })).toHaveLength(1);
   });
 
+  it('keeps the values that cannot be sent from touching those sent with them', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    const bad = { sql: insert('bad').sql, parameters: ['bad', (() => 0) as never] };
+    const settled = await Promise.allSettled([[insert('a')], [bad], [insert('b')]].map((unit) => store.write(unit)));
+    expect(settled.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await store.read({ sql: 'SELECT id FROM items', parameters: [] })).toHaveLength(2);
+  });
+
+  it('inserts many rows of one kind together, each with a fate of its own', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    await store.write([insert('i020')]);
+    const rows = Array.from({ length: 50 }, (_, index) => insert(`i${String(index).padStart(3, '0')}`, String(index)));
+    const settled = await Promise.allSettled(rows.map((row) => store.write([row])));
+    expect(settled.flatMap((one, index) => (one.status === 'rejected' ? [index] : []))).toEqual([20]);
+    expect(settled[20]).toMatchObject({ reason: { code: 'conflict' } });
+    expect(settled[0]).toMatchObject({ value: [{ rows: [], changes: 1 }] });
+    const stored = await store.read({ sql: 'SELECT id, body FROM items ORDER BY rowid', parameters: [] });
+    const bodies = rows.map(({ parameters: [, body] }) => body).filter((body) => body !== '20');
+    expect(stored.map((row) => row.body)).toEqual(['x', ...bodies]);
+  });
+
+  it('never moves a value into the row of a neighbour that has too few or too many', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    const sql = 'INSERT INTO items (id, version, body) VALUES (?, ?, ?)';
+    const row = (index: number) => ({ sql, parameters: [`i${index}`, index, 'x'] });
+    const few = { sql, parameters: ['few', 1] };
+    const many = { sql, parameters: ['many', 1, 'x', 'y'] };
+    const units = Array.from({ length: 40 }, (_, index) => (index === 8 ? few : index === 24 ? many : row(index)));
+    const settled = await Promise.allSettled(units.map((unit) => store.write([unit])));
+    expect(settled.flatMap((one, index) => (one.status === 'rejected' ? [index] : []))).toEqual([8, 24]);
+    const [moved] = await store.read({
+      sql: "SELECT count(*) AS n FROM items WHERE id <> 'i' || version OR body <> 'x'",
+      parameters: [],
+    });
+    expect(moved?.n).toBe(0);
+  });
+
+  it('says how many rows were added when a trigger keeps some out', async () => {
+    await using at = await place();
+    const trigger: Migration = {
+      name: '0002-trigger',
+      sqlite: [
+        `CREATE TRIGGER no_thirteen BEFORE INSERT ON items WHEN NEW.body = '13' BEGIN SELECT RAISE(IGNORE); END`,
+      ],
+      postgres: [],
+    };
+    await using store = await open(at.path, { migrations: [CONFORMANCE_MIGRATION, trigger] });
+    const results = await Promise.all(
+      Array.from({ length: 32 }, (_, index) => store.write([insert(`i${index}`, String(index))])),
+    );
+    expect(results.flatMap(([result], index) => (result?.changes === 1 ? [] : [index]))).toEqual([13]);
+  });
+
+  it('folds the log into the file when nobody writes for a while', async () => {
+    await using at = await place();
+    await using store = await open(at.path);
+    for (let index = 0; index < 70; index += 1) await store.write([insert(`i${index}`, 'y'.repeat(2_000))]);
+    const before = statSync(at.path).size;
+    await expect.poll(() => statSync(at.path).size, { timeout: 10_000 }).toBeGreaterThan(before + 70 * 2_000);
+    await store.write([insert('after')]);
+  });
+
   it('tells all at once when another program holds the file, and goes on afterwards', async () => {
     await using at = await place();
     await using store = await open(at.path);

@@ -101,12 +101,11 @@ class OpenStore implements SqliteStore {
     }
   }
 
-  async write(unit: readonly Statement[]): Promise<readonly StatementResult[]> {
-    if (this.#closed) throw closed(this.#parts.path);
-    if (unit.length === 0) return [];
+  write(unit: readonly Statement[]): Promise<readonly StatementResult[]> {
+    if (this.#closed) return Promise.reject(closed(this.#parts.path));
+    if (unit.length === 0) return Promise.resolve([]);
     const refused = this.#parts.health.refuse();
-    if (refused) throw refused;
-    return await this.#parts.writer.write(unit);
+    return refused ? Promise.reject(refused) : this.#parts.writer.write(unit);
   }
 
   async backupTo(target: string): Promise<void> {

@@ -1,9 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { guardFailed } from '../guard-failed.ts';
-import type { Statement, StatementResult } from '../store.ts';
+import type { SqlValue, Statement, StatementResult } from '../store.ts';
 import { concernsAll, fromSqlite, isEngineFailure } from './errors.ts';
-import { StatementCache } from './statement-cache.ts';
+import { ROWS_TOGETHER } from './insert-of-many.ts';
+import { type PreparedStatement, StatementCache } from './statement-cache.ts';
 import type { Unit, UnitOutcome } from './writer-protocol.ts';
+
+export interface CommittedGroup {
+  readonly units: readonly Unit[];
+  /** One per unit, in order. */
+  readonly outcomes: readonly UnitOutcome[];
+}
+
+/** Units that arrived meanwhile and may still join the group, or none. */
+export type MoreUnits = () => readonly Unit[];
+
+const MOST_UNITS_PER_GROUP = 1_000;
+const NO_ROWS: StatementResult['rows'] = [];
+const ONE_ROW_ADDED: UnitOutcome = { ok: true, results: [{ rows: NO_ROWS, changes: 1 }] };
 
 /**
  * Commits groups of units with one fsync each. Runs in the writer thread.
@@ -24,21 +38,32 @@ export class UnitWriter {
     this.#statements = new StatementCache(db);
   }
 
-  commit(units: readonly Unit[]): readonly UnitOutcome[] {
+  /** Until the commit begins the group takes what `more` gives; so those who are sending are not kept waiting for a second fsync. */
+  commit(first: readonly Unit[], more: MoreUnits = () => []): CommittedGroup {
+    const units = [...first];
     try {
-      return this.#commitTogether(units);
+      return { units, outcomes: this.#commitTogether(units, more) };
     } catch (error) {
       this.#rollback();
-      if (units.length === 1 || concernsAll(error)) return units.map(() => this.#failure(error));
-      return units.map((unit) => this.#commitAlone(unit));
+      const alone = units.length > 1 && !concernsAll(error);
+      return { units, outcomes: units.map((unit) => (alone ? this.#commitAlone(unit) : this.#failure(error))) };
     }
   }
 
-  #commitTogether(units: readonly Unit[]): readonly UnitOutcome[] {
+  #commitTogether(units: Unit[], more: MoreUnits): readonly UnitOutcome[] {
+    let next = more();
     const [first] = units;
-    if (units.length === 1 && first && isAtomicByItself(first)) return [{ ok: true, results: this.#execute(first) }];
+    if (units.length === 1 && next.length === 0 && first && isAtomicByItself(first))
+      return [{ ok: true, results: this.#execute(first) }];
     this.#run('BEGIN IMMEDIATE');
-    const outcomes = units.map((unit) => this.#inGroup(unit));
+    const outcomes: UnitOutcome[] = [];
+    for (;;) {
+      units.push(...next);
+      this.#inGroup(units, outcomes);
+      if (units.length >= MOST_UNITS_PER_GROUP) break;
+      next = more();
+      if (next.length === 0) break;
+    }
     this.#run('COMMIT');
     return outcomes;
   }
@@ -55,7 +80,16 @@ export class UnitWriter {
     }
   }
 
-  #inGroup(unit: Unit): UnitOutcome {
+  /** Executes the units that have no outcome yet. */
+  #inGroup(units: readonly Unit[], outcomes: UnitOutcome[]): void {
+    while (outcomes.length < units.length) {
+      if (this.#insertTogether(units, outcomes)) continue;
+      const unit = units[outcomes.length];
+      if (unit) outcomes.push(this.#oneInGroup(unit));
+    }
+  }
+
+  #oneInGroup(unit: Unit): UnitOutcome {
     const atomicByItself = isAtomicByItself(unit);
     if (!atomicByItself) this.#run('SAVEPOINT unit');
     try {
@@ -70,6 +104,36 @@ export class UnitWriter {
       }
       return this.#failure(error);
     }
+  }
+
+  /** Whether the next units were rows of one kind and are all inserted. When one of them fails, SQLite has undone all of them. */
+  #insertTogether(units: readonly Unit[], outcomes: UnitOutcome[]): boolean {
+    const from = outcomes.length;
+    const first = units[from]?.[0];
+    if (!first || units.length - from < ROWS_TOGETHER) return false;
+    const { insertOfMany } = this.#statements.prepare(first.sql);
+    if (!insertOfMany) return false;
+    const parameters: SqlValue[] = [];
+    for (let at = from; at < from + ROWS_TOGETHER; at += 1) {
+      const unit = units[at];
+      const row = unit?.[0];
+      if (!row || !unit || !isAtomicByItself(unit) || row.sql !== first.sql) return false;
+      if (row.parameters.length !== insertOfMany.columns) return false;
+      for (const parameter of row.parameters) parameters.push(parameter);
+    }
+    if (!this.#added(insertOfMany.statement(), parameters)) return false;
+    for (let count = 0; count < ROWS_TOGETHER; count += 1) outcomes.push(ONE_ROW_ADDED);
+    return true;
+  }
+
+  #added(insert: PreparedStatement['statement'], parameters: readonly SqlValue[]): boolean {
+    try {
+      if (Number(insert.run(...parameters).changes) === ROWS_TOGETHER) return true;
+    } catch (error) {
+      if (isEngineFailure(error) || !this.#db.isTransaction) throw error;
+      return false;
+    }
+    throw new Error('A trigger kept some of the rows out; the group must be tried unit by unit.');
   }
 
   #execute(unit: Unit): readonly StatementResult[] {
@@ -87,7 +151,7 @@ export class UnitWriter {
       const rows = prepared.statement.all(...statement.parameters);
       return { rows, changes: rows.length };
     }
-    return { rows: [], changes: Number(prepared.statement.run(...statement.parameters).changes) };
+    return { rows: NO_ROWS, changes: Number(prepared.statement.run(...statement.parameters).changes) };
   }
 
   #run(sql: string): void {

@@ -3,8 +3,9 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { Row, SqlValue, Statement, StatementResult } from '../store.ts';
 
 /**
- * What the store and its writer thread say to each other: one group in flight at a time, answers in order. Units and
- * results cross as flat arrays of plain values, because cloning nested objects costs more than the statements themselves.
+ * What the store and its writer thread say to each other. Batches of units are sent as they come; the thread makes groups
+ * of what has arrived and answers once per group, in order. Units and results cross as flat arrays of plain values, because
+ * cloning nested objects costs more than the statements themselves.
  */
 export interface WriterSetup {
   readonly path: string;
@@ -15,8 +16,8 @@ export interface WriterSetup {
   readonly requests: SharedArrayBuffer;
 }
 
-export interface GroupRequest {
-  readonly kind: 'group';
+export interface BatchRequest {
+  readonly kind: 'batch';
   /** Forget every SQL text given before. */
   readonly resetSql: boolean;
   /** SQL text crosses once; afterwards its number does. */
@@ -25,10 +26,12 @@ export interface GroupRequest {
   readonly units: readonly SqlValue[];
 }
 
-export type WriterRequest = GroupRequest | { readonly kind: 'close' };
+export type WriterRequest = BatchRequest | { readonly kind: 'close' };
 
 export interface GroupReply {
   readonly kind: 'group';
+  /** How many units, counted from the oldest unanswered one. */
+  readonly units: number;
   /** Per statement of the group, failed units included. */
   readonly changes: readonly number[];
   /** Only of the statements that returned rows. */
@@ -100,23 +103,21 @@ export function encodeOutcomes(units: readonly Unit[], outcomes: readonly UnitOu
       changes.push(result.changes);
     }
   }
-  return { kind: 'group', changes, rows, failures };
+  return { kind: 'group', units: units.length, changes, rows, failures };
 }
 
 export function decodeOutcomes(units: readonly Unit[], reply: GroupReply): UnitOutcome[] {
   const rows = new Map(reply.rows);
   const failures = new Map(reply.failures);
-  let next = 0;
+  let statement = 0;
   return units.map((unit, index) => {
-    const first = next;
-    next += unit.length;
+    const results: StatementResult[] = [];
+    for (const _ of unit) {
+      results.push({ rows: rows.get(statement) ?? NO_ROWS, changes: reply.changes[statement] ?? 0 });
+      statement += 1;
+    }
     const failure = failures.get(index);
-    if (failure) return { ok: false, ...failure };
-    const results = unit.map((_, offset) => ({
-      rows: rows.get(first + offset) ?? NO_ROWS,
-      changes: reply.changes[first + offset] ?? 0,
-    }));
-    return { ok: true, results };
+    return failure ? { ok: false, ...failure } : { ok: true, results };
   });
 }
 

@@ -6,15 +6,16 @@ import { fromShape } from './errors.ts';
 import { SqlNumbers } from './sql-numbers.ts';
 import {
   decodeOutcomes,
+  type GroupReply,
   type Unit,
-  type UnitFailure,
   type UnitOutcome,
   type WriterReply,
   type WriterRequest,
   type WriterSetup,
 } from './writer-protocol.ts';
 
-const MOST_UNITS_PER_GROUP = 1_000;
+/** So many units are sent at once, so that the thread begins with them while the next are prepared. */
+const BATCH = 16;
 
 export interface WriterReport {
   readonly migrated: readonly string[];
@@ -34,8 +35,8 @@ interface PendingUnit {
 }
 
 /**
- * This side of the writer thread. Units that arrive while a commit is under way wait and become the next group, so the
- * group grows by itself with the load and a lone unit never waits.
+ * This side of the writer thread. Units are sent in small batches as they come. What arrives while the thread commits
+ * becomes its next group, so the group grows by itself with the load and a lone unit never waits.
  */
 export class Writer {
   readonly #worker: Worker;
@@ -43,7 +44,9 @@ export class Writer {
   readonly #health: WriterHealth;
   readonly #path: string;
   readonly #requests = new Int32Array(new SharedArrayBuffer(4));
+  /** Not sent yet. */
   #waiting: PendingUnit[] = [];
+  /** Sent and not answered, oldest first. */
   #underWay: PendingUnit[] = [];
   #scheduled = false;
   #closing = false;
@@ -76,7 +79,8 @@ export class Writer {
     if (this.#closing || this.#ended) return Promise.reject(this.#ended ?? closed(this.#path));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ unit, resolve, reject });
-      this.#schedule();
+      if (this.#waiting.length >= BATCH) this.#sendWaiting();
+      else this.#schedule();
     });
   }
 
@@ -92,24 +96,30 @@ export class Writer {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#underWay.length > 0) return;
+    if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#sendGroup();
+      this.#sendWaiting();
     });
   }
 
-  #sendGroup(): void {
-    if (this.#waiting.length === 0 || this.#underWay.length > 0 || this.#ended) return;
-    this.#underWay = this.#waiting.splice(0, MOST_UNITS_PER_GROUP);
-    const request = this.#numbers.encode(this.#underWay.map((pending) => pending.unit));
+  #sendWaiting(): void {
+    if (this.#waiting.length === 0 || this.#ended) return;
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#send(batch);
+  }
+
+  #send(batch: readonly PendingUnit[]): void {
     try {
-      this.#post(request);
+      this.#post(this.#numbers.encode(batch.map((pending) => pending.unit)));
+      this.#underWay.push(...batch);
     } catch (error) {
       this.#numbers.reset();
-      const failure = uncloneable(error);
-      this.#settle((units) => units.map(() => ({ ok: false, ...failure })));
+      if (batch.length > 1) for (const pending of batch) this.#send([pending]);
+      else batch[0]?.reject(uncloneable(error));
+      this.#tellIdle();
     }
   }
 
@@ -122,27 +132,36 @@ export class Writer {
   #receive(reply: WriterReply): void {
     if (reply.kind === 'ready') this.#ready.resolve(reply);
     else if (reply.kind === 'refused') this.#end(fromShape(reply.error));
-    else if (reply.kind === 'group') this.#settle((units) => decodeOutcomes(units, reply));
+    else if (reply.kind === 'group') this.#settle(reply);
   }
 
-  #settle(outcomesOf: (units: readonly Unit[]) => readonly UnitOutcome[]): void {
-    const settled = this.#underWay;
-    this.#underWay = [];
-    if (this.#waiting.length > 0) this.#sendGroup();
-    const outcomes = outcomesOf(settled.map((pending) => pending.unit));
-    for (const [index, pending] of settled.entries()) this.#settleOne(pending, outcomes[index]);
+  #settle(reply: GroupReply): void {
+    const settled = this.#underWay.splice(0, reply.units);
+    const units = settled.map((pending) => pending.unit);
+    this.#settleFrom(0, settled, decodeOutcomes(units, reply));
+  }
+
+  /** A batch at a time, so that those who write again at once are sent while the others are still being told. */
+  #settleFrom(first: number, settled: readonly PendingUnit[], outcomes: readonly UnitOutcome[]): void {
+    const end = Math.min(first + BATCH, settled.length);
+    for (let index = first; index < end; index += 1) this.#settleOne(settled[index], outcomes[index]);
+    if (end < settled.length) queueMicrotask(() => this.#settleFrom(end, settled, outcomes));
+    else this.#tellIdle();
+  }
+
+  #tellIdle(): void {
     if (this.#waiting.length === 0 && this.#underWay.length === 0) this.#onIdle?.();
   }
 
-  #settleOne(pending: PendingUnit, outcome: UnitOutcome | undefined): void {
+  #settleOne(pending: PendingUnit | undefined, outcome: UnitOutcome | undefined): void {
     if (outcome?.ok) {
       this.#health.committed();
-      pending.resolve(outcome.results);
+      pending?.resolve(outcome.results);
       return;
     }
     const error = outcome ? fromShape(outcome.error) : new HoldfastError('internal', 'The writer lost a unit.');
     if (outcome?.engine) this.#health.engineFailed(error);
-    pending.reject(error);
+    pending?.reject(error);
   }
 
   #end(error: HoldfastError): void {
@@ -162,7 +181,7 @@ export function closed(path: string): HoldfastError {
   return new HoldfastError('storage.closed', `The database ${path} is closed.`);
 }
 
-function uncloneable(error: unknown): UnitFailure {
+function uncloneable(error: unknown): HoldfastError {
   const message = `A statement has a parameter that is no SQL value: ${HoldfastError.from(error).message}`;
-  return { engine: false, error: { code: 'bad-request', message } };
+  return new HoldfastError('bad-request', message);
 }

@@ -6,6 +6,8 @@ import type { EgressException } from './target.ts';
 /** Per agent: private hosts and ports that its owner opened for it. */
 export interface Exceptions {
   of(agent: string): readonly EgressException[];
+  /** Those of every agent: for what the vault itself asks on its owner's word. */
+  all(): readonly EgressException[];
   put(agent: string, exceptions: EgressExceptions): void;
 }
 
@@ -16,6 +18,7 @@ export function createExceptions(database: DatabaseSync): Exceptions {
   }
   return {
     of: (agent) => byAgent.get(agent) ?? [],
+    all: () => [...byAgent.values()].flat(),
     put: (agent, exceptions) => {
       database
         .prepare(

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DatabaseSync } from 'node:sqlite';
 import { HoldfastError } from '../../protocol/error.ts';
 import { FetchRequest } from '../../protocol/vault-api.ts';
+import type { Freezes } from '../freeze/freezes.ts';
+import type { LiveCalls } from '../freeze/live-calls.ts';
 import { encodeHeader } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
 import { parseWith } from '../http/parse.ts';
@@ -18,8 +20,10 @@ export interface FetchRoute {
 export interface FetchRouteDeps {
   readonly database: DatabaseSync;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly guard: () => SecretGuard;
   readonly resolveAll: ResolveAll;
+  readonly live: LiveCalls;
 }
 
 const MAX_AT_ONCE = 32;
@@ -47,6 +51,7 @@ export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
   };
   let running = 0;
   const fetchOne = async (wanted: FetchRequest, signal: AbortSignal): Promise<WebFetchResult> => {
+    deps.freezes.check(wanted.agent);
     checkUrl(deps.guard(), wanted.url);
     if (running >= MAX_AT_ONCE)
       throw new HoldfastError('rate-limited', `${MAX_AT_ONCE} fetches are under way already.`, {
@@ -70,6 +75,7 @@ export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
       const wanted = parseWith(FetchRequest, parseJson(await readBody(request, REQUEST_BYTES)));
       const controller = new AbortController();
       response.on('close', () => controller.abort());
+      deps.live.hold(wanted.agent, response);
       const result = await fetchOne(wanted, controller.signal).catch((error: unknown) => HoldfastError.from(error));
       record(wanted, result);
       if (result instanceof HoldfastError) throw result;

@@ -1,5 +1,6 @@
 import { lookup as resolve } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import buildConnector from 'undici/lib/core/connect.js';
 import { isPublicAddress } from './address.ts';
 import { privateAddress, type Target } from './target.ts';
@@ -32,7 +33,7 @@ export async function pinnedAddresses(
 
 export function createPinnedConnector(
   target: Target,
-  options: { resolveAll: ResolveAll; timeoutMs: number },
+  options: { resolveAll: ResolveAll; timeoutMs: number; secureContext?: SecureContext | undefined },
 ): buildConnector.connector {
   const pinned: LookupFunction = (host, _settings, callback) => {
     pinnedAddresses({ ...target, host, isLiteral: false }, options.resolveAll).then(
@@ -45,6 +46,7 @@ export function createPinnedConnector(
     timeout: options.timeoutMs,
     autoSelectFamily: true,
     allowH2: false,
+    ...(options.secureContext === undefined ? {} : { secureContext: options.secureContext }),
   });
   return (request, callback) => {
     if (request.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '') !== target.host) {

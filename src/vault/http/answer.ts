@@ -15,6 +15,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'model.billing': 402,
   forbidden: 403,
   'egress.denied': 403,
+  'vault.frozen': 403,
+  'vault.unsigned': 403,
   'not-found': 404,
   'model.unknown-provider': 404,
   'vault.secret-missing': 404,

@@ -7,11 +7,13 @@ import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { AgentId } from '../../protocol/ids.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
+import type { LiveCalls } from '../freeze/live-calls.ts';
 import type { Caller, ModelProxy } from '../model/model-proxy.ts';
 import type { Callers } from '../store/callers.ts';
 import { wireOfUrl } from '../wires/route.ts';
 import { sendError, sendModelError } from './answer.ts';
-import { type Door, type RoutesDeps, runRoute } from './routes.ts';
+import type { Door } from './route.ts';
+import { type RoutesDeps, runRoute } from './routes.ts';
 
 /**
  * The vault's doors. Who may pass the two unix sockets is decided by their file mode (0600) and directory (0700); the
@@ -21,13 +23,14 @@ export interface ListenersDeps {
   readonly routes: RoutesDeps;
   readonly proxy: ModelProxy;
   readonly callers: Callers;
+  readonly live: LiveCalls;
   readonly logger: Logger;
 }
 
 /** A burst of callers waits in the kernel instead of being turned away. */
 const BACKLOG = 4_096;
 const CALL_ID = /^[\x21-\x7e]{1,200}$/;
-const RUN_ID = /^[\x20-\x7e]{1,200}$/;
+const SCOPE_ID = /^[\x21-\x7e]{1,200}$/;
 
 /** Call only while holding the database's exclusive lock: then a socket file that is there belongs to nobody. */
 export async function listenOnSocket(path: string, door: Door, deps: ListenersDeps): Promise<Server> {
@@ -90,7 +93,21 @@ function onModelCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   const caller = callerFromHeaders(request);
   if (caller instanceof HoldfastError) refuseModelCall(request, response, caller);
   else if (request.method !== 'POST') refuseModelCall(request, response, notPost(request));
-  else deps.proxy.handle(request, response, caller);
+  else serveModelCall(deps, { request, response, caller });
+}
+
+/** Both doors end here: whoever is frozen gets nothing, and a freeze finds what is under way. */
+function serveModelCall(
+  { routes, live, proxy }: ListenersDeps,
+  { request, response, caller }: { request: IncomingMessage; response: ServerResponse; caller: Caller },
+): void {
+  const frozen = routes.freezes.refusal(caller.agent);
+  if (frozen) {
+    refuseModelCall(request, response, frozen);
+    return;
+  }
+  live.hold(caller.agent, response);
+  proxy.handle(request, response, caller);
 }
 
 function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: ServerResponse): void {
@@ -109,13 +126,12 @@ function onTokenCall(deps: ListenersDeps, request: IncomingMessage, response: Se
   } else if (!url.startsWith('/model/')) {
     refuseModelCall(request, response, new HoldfastError('not-found', 'This port serves /model/… alone.'));
   } else if (request.method !== 'POST') refuseModelCall(request, response, notPost(request));
-  else deps.proxy.handle(request, response, { agent, run: null, callId: `tcp_${uuidv7()}` });
+  else serveModelCall(deps, { request, response, caller: { agent, run: null, task: null, callId: `tcp_${uuidv7()}` } });
 }
 
 function callerFromHeaders({ headers }: IncomingMessage): Caller | HoldfastError {
   const agent = headers[CALL_HEADERS.agent];
   const callId = headers[CALL_HEADERS.call];
-  const run = headers[CALL_HEADERS.run];
   const name = AgentId.safeParse(agent);
   if (!name.success)
     return new HoldfastError('bad-request', `The header ${CALL_HEADERS.agent} is missing or not an agent id.`);
@@ -124,7 +140,19 @@ function callerFromHeaders({ headers }: IncomingMessage): Caller | HoldfastError
       'bad-request',
       `The header ${CALL_HEADERS.call} is missing or longer than 200 characters.`,
     );
-  return { agent: name.data, callId, run: typeof run === 'string' && RUN_ID.test(run) ? run : null };
+  const run = scopeId(headers[CALL_HEADERS.run]);
+  const task = scopeId(headers[CALL_HEADERS.task]);
+  if (run === undefined || task === undefined) {
+    const wrong = run === undefined ? CALL_HEADERS.run : CALL_HEADERS.task;
+    return new HoldfastError('bad-request', `The header ${wrong} is longer than 200 characters or not plain text.`);
+  }
+  return { agent: name.data, callId, run, task };
+}
+
+/** `null`: not given. `undefined`: not an id; leaving it out would leave its caps out. */
+function scopeId(value: string | string[] | undefined): string | null | undefined {
+  if (value === undefined) return null;
+  return typeof value === 'string' && SCOPE_ID.test(value) ? value : undefined;
 }
 
 /** Where the official SDKs put their API key. */

@@ -1,44 +1,41 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { EgressDoorRequest, EgressRules } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { AgentId } from '../../protocol/ids.ts';
-import {
-  BudgetCaps,
-  type BudgetView,
-  CallerRequest,
-  EgressExceptions,
-  ProviderSetting,
-} from '../../protocol/vault-api.ts';
+import { CallerRequest, EgressExceptions, ProviderSetting } from '../../protocol/vault-api.ts';
+import { BUDGET_ROUTES } from '../budgets/budget-routes.ts';
+import type { Budgets } from '../budgets/budgets.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { FetchRoute } from '../egress/fetch-route.ts';
 import type { EgressProxy } from '../egress/proxy/egress.ts';
-import type { Budgets } from '../model/budgets.ts';
-import { toCaps } from '../model/budgets.ts';
 import type { Ledger } from '../model/ledger.ts';
 import type { PriceData } from '../model/price-data.ts';
-import { termsOf, toUsd } from '../model/pricing.ts';
+import { termsOf } from '../model/pricing.ts';
 import type { Providers } from '../model/providers.ts';
-import type { Spending } from '../model/spending.ts';
 import type { StatusSource } from '../status.ts';
 import type { Callers } from '../store/callers.ts';
 import type { KeyRing } from '../store/key-ring.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { sendJson } from './answer.ts';
-import { parseJson, readBody } from './body.ts';
+import { AUDIT_ROUTES, type AuditRoutesDeps, witnessed } from './audit-routes.ts';
+import { readBody } from './body.ts';
+import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-routes.ts';
+import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
+import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps {
+export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
   readonly providers: Providers;
   readonly budgets: Budgets;
-  readonly spending: Spending;
   readonly ledger: Ledger;
   readonly callers: Callers;
   readonly exceptions: Exceptions;
@@ -47,33 +44,22 @@ export interface RoutesDeps {
   readonly fetch: FetchRoute;
   /** Makes a copy of the database, as encrypted as it is, and answers with its path. */
   readonly copyDatabase: () => string;
+  /** Opens everything that is sealed, after an unlock. */
+  readonly openSealed: () => void;
+  /** Seals everything anew; called inside one transaction. */
+  readonly reseal: (from: Buffer, to: Buffer) => void;
 }
 
-export type Door = 'owner' | 'host';
-
-interface Context {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** What the pattern's group matched, decoded. */
-  readonly name: string;
-}
-
-interface Route {
-  readonly method: string;
-  readonly pattern: RegExp;
-  readonly hostToo?: true;
-  /** The answer's JSON; `undefined` = 204, or the route answered itself. */
-  readonly run: (deps: RoutesDeps, context: Context) => unknown;
-}
-
-const SMALL_BODY_BYTES = 262_144;
-
-const json = async (request: IncomingMessage): Promise<unknown> => parseJson(await readBody(request, SMALL_BODY_BYTES));
+const json = readSmallJson;
 const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMALL_BODY_BYTES);
 
-const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route<RoutesDeps>[] = [
+  ...BUDGET_ROUTES,
+  ...CREDENTIAL_ROUTES,
+  ...AUDIT_ROUTES,
+  ...SERVICE_ROUTES,
+  ...OWNER_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
-  { method: 'GET', pattern: /^\/budgets$/, hostToo: true, run: (deps) => ({ budgets: budgetViews(deps) }) },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
   { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },
   {
@@ -95,12 +81,6 @@ const ROUTES: readonly Route[] = [
     run: async (deps, { name, request }) => deps.providers.put(name, parseWith(ProviderSetting, await json(request))),
   },
   { method: 'DELETE', pattern: /^\/providers\/([^/]+)$/, run: (deps, { name }) => deps.providers.delete(name) },
-  {
-    method: 'PUT',
-    pattern: /^\/budgets\/([^/]+)$/,
-    run: async (deps, { name, request }) =>
-      deps.budgets.put(name === '*' ? name : parseWith(AgentId, name), parseWith(BudgetCaps, await json(request))),
-  },
   {
     method: 'GET',
     pattern: /^\/egress-exceptions\/([^/]+)$/,
@@ -174,27 +154,25 @@ const ROUTES: readonly Route[] = [
     run: async (deps, { request }) => {
       const given = await raw(request);
       await deps.ring.unlock(deps.ring.source === 'keychain' ? given : withoutNewline(given));
-      deps.secrets.load();
+      deps.openSealed();
     },
   },
   {
     method: 'PUT',
     pattern: /^\/passphrase$/,
-    run: async (deps, { request }) =>
-      deps.ring.changePassphrase(withoutNewline(await raw(request)), (from, to) => deps.secrets.reseal(from, to)),
+    run: async (deps, { request }) => deps.ring.changePassphrase(withoutNewline(await raw(request)), deps.reseal),
   },
   {
     method: 'PUT',
     pattern: /^\/keychain-key$/,
-    run: async (deps, { request }) =>
-      deps.ring.changeToKeychain(await raw(request), (from, to) => deps.secrets.reseal(from, to)),
+    run: async (deps, { request }) => deps.ring.changeToKeychain(await raw(request), deps.reseal),
   },
 ];
 
 export async function runRoute(
   deps: RoutesDeps,
   door: Door,
-  exchange: Pick<Context, 'request' | 'response'>,
+  exchange: Pick<RouteContext, 'request' | 'response'>,
 ): Promise<void> {
   const { request, response } = exchange;
   const path = (request.url ?? '').split('?')[0] ?? '';
@@ -205,10 +183,14 @@ export async function runRoute(
       remedy: 'src/protocol/vault-api.ts lists what it has.',
     });
   }
-  if (door === 'host' && !route.hostToo) {
-    throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
-  }
-  const result = await route.run(deps, { request, response, name: decode(route.pattern.exec(path)?.[1]) });
+  const visit = { door, method: route.method, path, hostToo: route.hostToo === true };
+  const result = await witnessed(deps.events, visit, () => {
+    if (door === 'host' && !route.hostToo) {
+      throw new HoldfastError('forbidden', `${request.method} ${path.slice(0, 200)} is only for the owner's socket.`);
+    }
+    const [, name, second] = route.pattern.exec(path) ?? [];
+    return route.run(deps, { request, response, door, name: decode(name), second: decode(second) });
+  });
   if (response.headersSent) return;
   if (result === undefined) response.writeHead(204).end();
   else sendJson(response, 200, result);
@@ -261,19 +243,4 @@ function modelFacts(deps: RoutesDeps, ref: string): unknown {
         }
       : null,
   };
-}
-
-function budgetViews(deps: RoutesDeps): BudgetView[] {
-  const agents = new Set([...deps.budgets.agents(), ...deps.spending.agents()]);
-  return [...agents].sort().map((agent) => {
-    const spent = deps.ledger.spent(agent);
-    return {
-      agent,
-      caps: toCaps(deps.budgets.of(agent)),
-      spentTodayUsd: toUsd(spent.todayNano),
-      spentThisMonthUsd: toUsd(spent.monthNano),
-      reservedUsd: toUsd(spent.reservedNano),
-      callsToday: spent.callsToday,
-    };
-  });
 }

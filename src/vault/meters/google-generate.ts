@@ -9,9 +9,12 @@ export const googleGenerateMeter: Meter = {
     const prompt = count(usage?.promptTokenCount);
     if (!usage || prompt === undefined) return undefined;
     const thoughts = count(usage.thoughtsTokenCount);
+    const input = prompt + (count(usage.toolUsePromptTokenCount) ?? 0);
+    const output = (count(usage.candidatesTokenCount) ?? 0) + (thoughts ?? 0);
     return {
-      inputTokens: prompt + (count(usage.toolUsePromptTokenCount) ?? 0),
-      outputTokens: (count(usage.candidatesTokenCount) ?? 0) + (thoughts ?? 0),
+      inputTokens: input,
+      // The total holds what a field that was left out would have said.
+      outputTokens: Math.max(output, (count(usage.totalTokenCount) ?? 0) - input),
       cachedInputTokens: count(usage.cachedContentTokenCount),
       reasoningTokens: thoughts,
     };

@@ -1,6 +1,9 @@
 import { asObject, count, type Loose, type Meter } from './meter.ts';
 
-/** Chat Completions. Dialects put the numbers in `usage`, in `x_groq.usage` or in the first choice. */
+/**
+ * Chat Completions. Dialects put the numbers in `usage`, in `x_groq.usage` or in the first choice. Some leave reasoning out
+ * of `completion_tokens` and bill it nevertheless; then the total says how much was written.
+ */
 export const openaiChatMeter: Meter = {
   marker: '"usage"',
   needsFirst: false,
@@ -12,7 +15,7 @@ export const openaiChatMeter: Meter = {
     const prompt = asObject(usage.prompt_tokens_details);
     return {
       inputTokens: input,
-      outputTokens: output,
+      outputTokens: Math.max(output, (count(usage.total_tokens) ?? 0) - input),
       cachedInputTokens:
         count(prompt?.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? count(usage.cached_tokens),
       cacheWriteTokens: count(prompt?.cache_write_tokens),

@@ -10,6 +10,7 @@ const SMALL_TAIL_BYTES = 65_536;
 const BIG_TAIL_BYTES = 2_097_152;
 const BIG_CHUNK_BYTES = 8_192;
 const HEAD_BYTES = 16_384;
+const NOTHING_REPORTED = /^\s?:\s?null/;
 
 export class StreamTail {
   readonly #meter: Meter;
@@ -38,15 +39,22 @@ export class StreamTail {
     }
   }
 
+  /**
+   * What the stream reported last. A report that takes back what an earlier one said is not believed: then there is none,
+   * and the whole reservation stays charged.
+   */
   usage(): MeteredUsage | undefined {
     const first = this.#meter.needsFirst ? this.#firstEvent() : undefined;
     const lines = Buffer.concat(this.#chunks).toString('utf8').split('\n');
+    let last: MeteredUsage | undefined;
     for (let i = lines.length - 1; i >= 0; i -= 1) {
       const event = this.#parse(lines[i] ?? '');
       const usage = event && this.#meter.read(event, first);
-      if (usage) return usage;
+      if (!usage) continue;
+      if (last && (usage.inputTokens > last.inputTokens || usage.outputTokens > last.outputTokens)) return undefined;
+      last ??= usage;
     }
-    return undefined;
+    return last;
   }
 
   #firstEvent(): Loose | undefined {
@@ -58,7 +66,13 @@ export class StreamTail {
   }
 
   #parse(line: string): Loose | undefined {
-    if (!line.startsWith('data:') || !line.includes(this.#meter.marker)) return undefined;
+    const at = line.startsWith('data:') ? line.indexOf(this.#meter.marker) : -1;
+    // Most events of some providers say `"usage":null`: they are not worth parsing.
+    if (
+      at === -1 ||
+      NOTHING_REPORTED.test(line.slice(at + this.#meter.marker.length, at + this.#meter.marker.length + 8))
+    )
+      return undefined;
     try {
       return asObject(JSON.parse(line.slice(5)));
     } catch {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import type { Payers } from '../budgets/payers.ts';
 import { sendModelError } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
 import { asObject } from '../meters/meter.ts';
@@ -25,6 +26,7 @@ export interface ModelProxy {
 export interface Caller {
   readonly agent: string;
   readonly run: string | null;
+  readonly task: string | null;
   readonly callId: string;
 }
 
@@ -33,6 +35,7 @@ export interface ModelProxyDeps {
   readonly secrets: Secrets;
   readonly guard: () => SecretGuard;
   readonly ledger: Ledger;
+  readonly payers: Payers;
   readonly prices: PriceData;
   readonly logger: Logger;
 }
@@ -83,10 +86,11 @@ async function call(
     choices: facts.choices,
   });
   const open = await deps.ledger.reserve({
-    ...caller,
+    callId: caller.callId,
+    payer: deps.payers.of(caller),
     provider: provider.id,
     model: facts.models[0],
-    reservedNano: reserved,
+    reserved,
   });
   if (response.destroyed) {
     open.finish({ state: 'released' });

@@ -59,18 +59,18 @@ describe('the worst case', () => {
   const price = { input: 1, output: 10 };
 
   it('counts the body high and the output in full, for every choice', () => {
-    expect(worstCase(terms(price), request)).toBe((564 + 1_000) * 1_000);
-    expect(worstCase(terms(price), { ...request, choices: 3 })).toBe((564 + 3_000) * 1_000);
+    expect(worstCase(terms(price), request).nano).toBe((564 + 1_000) * 1_000);
+    expect(worstCase(terms(price), { ...request, choices: 3 }).nano).toBe((564 + 3_000) * 1_000);
   });
 
   it('never counts more input than the window, and all of it for input out of sight', () => {
-    expect(worstCase(terms(price, 200), request)).toBe((200 + 1_000) * 1_000);
-    expect(worstCase(terms(price, 5_000), { ...request, hiddenInput: true })).toBe((5_000 + 1_000) * 1_000);
+    expect(worstCase(terms(price, 200), request).nano).toBe((200 + 1_000) * 1_000);
+    expect(worstCase(terms(price, 5_000), { ...request, hiddenInput: true }).nano).toBe((5_000 + 1_000) * 1_000);
   });
 
   it('takes the most the model can say when the request sets no limit', () => {
-    expect(worstCase(terms(price, undefined, 7), { ...request, output: undefined })).toBe((564 + 70) * 1_000);
-    expect(worstCase(terms(price), { ...request, output: undefined })).toBe((564 + 327_680) * 1_000);
+    expect(worstCase(terms(price, undefined, 7), { ...request, output: undefined }).nano).toBe((564 + 70) * 1_000);
+    expect(worstCase(terms(price), { ...request, output: undefined }).nano).toBe((564 + 327_680) * 1_000);
   });
 
   it('takes the dearest of several models', () => {

@@ -40,18 +40,20 @@ export function termsOf(setting: ProviderSetting, model: string, data: PriceData
   };
 }
 
+/** What a call may cost and how many tokens it may use at most. */
 export function worstCase(
   terms: ModelTerms,
   request: { bodyBytes: number; hiddenInput: boolean; output: number | undefined; choices: number },
-): NanoUsd {
-  if (!terms.price) return 0;
+): { nano: NanoUsd; tokens: number } {
   const window = terms.contextWindow;
   const seen = Math.ceil(request.bodyBytes / BYTES_PER_TOKEN) + TEMPLATE_TOKENS;
   const input = request.hiddenInput ? (window ?? Math.max(seen, UNKNOWN_WINDOW)) : Math.min(seen, window ?? seen);
   const output = (request.output ?? terms.maxOutput ?? UNKNOWN_MAX_OUTPUT) * request.choices;
+  const tokens = input + output;
+  if (!terms.price) return { nano: 0, tokens };
   const price = tierFor(terms.price, input);
   const dearestInput = Math.max(price.input, price.cacheWrite ?? 0, price.cacheRead ?? 0);
-  return nano(input * dearestInput + output * price.output);
+  return { nano: nano(input * dearestInput + output * price.output), tokens };
 }
 
 export function costOf(terms: ModelTerms, usage: MeteredUsage): NanoUsd {

@@ -1,3 +1,5 @@
+import { budgetMigrations } from '../budgets/migrations.ts';
+
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
   readonly name: string;
@@ -48,4 +50,59 @@ export const MIGRATIONS: readonly VaultMigration[] = [
       'CREATE INDEX egress_connections_by_run ON egress_connections (run, verdict)',
     ],
   },
+  {
+    name: '0010-credentials',
+    statements: [
+      `CREATE TABLE credentials (
+        name TEXT PRIMARY KEY, kind TEXT NOT NULL, note TEXT NOT NULL, places TEXT NOT NULL,
+        version INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+        last_used_at INTEGER, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE credential_grants (
+        agent TEXT NOT NULL, glob TEXT NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (agent, glob)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE freezes (
+        scope TEXT PRIMARY KEY, reason TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+  {
+    name: '0011-owner-changes',
+    statements: [
+      `CREATE TABLE owner_keys (
+        id TEXT PRIMARY KEY, public_key TEXT NOT NULL, label TEXT NOT NULL, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
+        last_used_at INTEGER
+      ) STRICT, WITHOUT ROWID`,
+      'CREATE TABLE used_envelopes (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE held_changes (
+        id TEXT PRIMARY KEY, payload TEXT NOT NULL, received_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+  {
+    name: '0020-services',
+    statements: [
+      'CREATE TABLE services (name TEXT PRIMARY KEY, setting TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      'CREATE TABLE trusted_authorities (name TEXT PRIMARY KEY, pem TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE service_calls (
+        id INTEGER PRIMARY KEY, agent TEXT NOT NULL, run TEXT, method TEXT NOT NULL, url TEXT NOT NULL, final_url TEXT,
+        service TEXT, outcome TEXT NOT NULL, status INTEGER, bytes_up INTEGER NOT NULL, bytes_down INTEGER NOT NULL,
+        redacted INTEGER NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+      'CREATE INDEX service_calls_by_time ON service_calls (at)',
+    ],
+  },
+  {
+    name: '0040-audit',
+    statements: [
+      `CREATE TABLE audit_heads (
+        chain TEXT PRIMARY KEY, count INTEGER NOT NULL, seq INTEGER NOT NULL, link TEXT NOT NULL, at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE TABLE audit_events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, door TEXT NOT NULL, action TEXT NOT NULL,
+        target TEXT NOT NULL, outcome TEXT NOT NULL
+      ) STRICT`,
+    ],
+  },
+  ...budgetMigrations,
 ];

@@ -12,7 +12,15 @@ import type {
   TokenView,
   WorkerTemplateView,
 } from '../../../src/protocol/api.ts';
+import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type {
+  HeldChange,
+  OwnerChangeResult,
+  OwnerEnvelope,
+  OwnerKeyView,
+  VaultIdentity,
+} from '../../../src/protocol/owner-change.ts';
 import type { BudgetView } from '../../../src/protocol/vault-api.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
@@ -68,6 +76,11 @@ export interface Api {
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
+  credentials(): Promise<CredentialList>;
+  vaultIdentity(): Promise<VaultIdentity>;
+  ownerKeys(): Promise<OwnerKeyView[]>;
+  heldChanges(): Promise<HeldChange[]>;
+  submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
 export type TokenInfo = z.infer<typeof TokenView>;
@@ -122,6 +135,11 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     budgets: () => get('/api/budgets'),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
+    credentials: () => get('/api/credentials'),
+    vaultIdentity: () => get('/api/vault-identity'),
+    ownerKeys: () => get('/api/owner-keys'),
+    heldChanges: () => get('/api/owner-changes'),
+    submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);
     },

@@ -109,7 +109,9 @@ function Answer({ messages, shown }: { messages: readonly MessageView[]; shown: 
     const answer = message.answer?.trim();
     if (answer === undefined || answer === '' || whole.includes(answer) || said.has(answer)) return null;
     said.add(answer);
-    return <Markdown key={message.id} text={answer} />;
+    // What the host adds to an answer stands under it.
+    const start = whole.findLast((text) => text !== '' && answer.startsWith(text));
+    return <Markdown key={message.id} text={start === undefined ? answer : answer.slice(start.length)} />;
   });
 }
 

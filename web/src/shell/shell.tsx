@@ -1,4 +1,16 @@
-import { Activity, Bot, FlaskConical, Gauge, MessageSquare, Monitor, Moon, Sun, Wallet, WifiOff } from 'lucide-react';
+import {
+  Activity,
+  Bot,
+  FlaskConical,
+  Gauge,
+  KeyRound,
+  MessageSquare,
+  Monitor,
+  Moon,
+  Sun,
+  Wallet,
+  WifiOff,
+} from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useApp, useStatus } from '../app-context.tsx';
 import { ApprovalsButton, usePendingApprovals } from '../chat/approvals-button.tsx';
@@ -12,6 +24,7 @@ const PAGES = [
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
+  { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
 

@@ -239,6 +239,8 @@ function noteText(event: JournalEvent): string | undefined {
       : `${after}; the outcome of ${unknown} ${unknown === 1 ? 'effect is' : 'effects are'} unknown`;
   }
   if (event.type === 'run.continued') return `Ran out of rounds and went on by itself (${event.continues})`;
+  if (event.type === 'claims.questioned')
+    return `The answer says more than was done, so the agent was asked: ${event.claims.join('; ')}`;
   if (event.type === 'run.overdue') return `Still waits for ${event.detail}. ${event.remedy}`;
   if (event.type !== 'loop.noticed') return undefined;
   const what = { warn: 'was warned', skip: 'call was skipped', stop: 'run was stopped' }[event.verdict];

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type EgressGrant, judgeEgress } from '../../../policy/egress.ts';
 import type { EgressLimits } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import type { EgressMeter } from '../meter.ts';
 import { type Address, pinnedAddresses, type ResolveAll } from '../pinned-connector.ts';
 import { type EgressException, isExcepted } from '../target.ts';
 import type { ConnectionLog, NewConnection } from './connection-log.ts';
@@ -13,10 +14,14 @@ export interface DoorContext {
   readonly agent: string;
   readonly run: string;
   readonly resolveAll: ResolveAll;
+  /** Counts against the budgets; says why no more may go. */
+  readonly meter?: EgressMeter | undefined;
   readonly log: ConnectionLog;
   /** Read for every connection, so that a change of the owner's holds at once. */
   grant(): EgressGrant;
   limits(): EgressLimits;
+  /** Why nothing goes through at all, when the kill switch was used. */
+  frozen(): string | undefined;
   exceptions(): readonly EgressException[];
   readonly live: Set<Live>;
   /** Sockets that are a tunnel in which plain http is spoken, and what the tunnel is for. */
@@ -44,6 +49,8 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
   const grant = door.grant();
   const verdict = judgeEgress(target, grant);
   const place = placeOf(target);
+  const frozen = door.frozen();
+  if (frozen !== undefined) return refuse(door, target, `${place}; ${frozen}`);
   if (verdict === 'not-of-this-run')
     return refuse(door, target, `${place}; the worker's template does not list it under egress`);
   if (verdict !== 'allowed') {
@@ -55,6 +62,8 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
     return refuse(door, target, `${place}; the run has ${MOST_LIVE} connections already`);
   if (door.spent.bytes >= door.limits().runBytes)
     return refuse(door, target, `${place}; the run has used up its ${door.limits().runBytes} bytes`);
+  const refused = door.meter?.onBytes({ agent: door.agent, run: door.run, bytes: 0 });
+  if (refused !== undefined) return refuse(door, target, `${place}; ${refused}`);
   try {
     const excepted = isExcepted(target, door.exceptions());
     return { kind: 'admitted', addresses: await pinnedAddresses({ ...target, excepted }, door.resolveAll) };

@@ -5,7 +5,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
 import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
+import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { type Door, openDoor } from './door.ts';
@@ -29,7 +31,9 @@ export interface DoorsDeps {
   readonly directory: string;
   readonly rules: OwnerRules;
   readonly exceptions: Exceptions;
+  readonly freezes: Freezes;
   readonly connections: ConnectionLog;
+  readonly meter?: EgressMeter | undefined;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
@@ -98,9 +102,11 @@ export function createDoors(deps: DoorsDeps): Doors {
     return await made;
   };
 
-  deps.rules.onChange(() => {
+  const recheckAll = (): void => {
     for (const { door } of held.values()) door.recheck();
-  });
+  };
+  deps.rules.onChange(recheckAll);
+  deps.freezes.onChange(recheckAll);
   const timer = setInterval(() => {
     for (const [run, { renewedAt }] of held) if (renewedAt + LEASE_MS < deps.now()) void close(run);
   }, LEASE_CHECK_MS);
@@ -140,8 +146,11 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     agent,
     run,
     resolveAll: deps.resolveAll,
+    meter: deps.meter,
     log: deps.connections,
+    frozen: () => deps.freezes.of(agent)?.reason,
     grant: () => {
+      if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();
       return { ...deps.rules.grantOf(agent), only: places && rulesOf(places) };
     },

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
+import type { Freezes } from '../../freeze/freezes.ts';
 import type { Exceptions } from '../exceptions.ts';
+import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
 import { createDoors, type Doors } from './doors.ts';
@@ -18,6 +20,9 @@ export interface EgressProxyDeps {
   /** Where the sockets are. */
   readonly directory: string;
   readonly exceptions: Exceptions;
+  /** Absent: nothing is counted against the budgets. */
+  readonly meter?: EgressMeter;
+  readonly freezes: Freezes;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;

@@ -40,6 +40,8 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     if (bytesUp + bytesDown > limits.connectionBytes)
       end('cut', `it carried more than ${limits.connectionBytes} bytes`);
     else if (door.spent.bytes > limits.runBytes) end('cut', `the run has used up its ${limits.runBytes} bytes`);
+    const refused = door.meter?.onBytes({ agent: door.agent, run: door.run, bytes });
+    if (refused !== undefined) end('cut', refused);
   };
   const live: Live = {
     up: (bytes) => {
@@ -56,7 +58,7 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     failed: (reason) => end('failed', reason),
     cut: (reason) => end('cut', reason),
     recheck: () => {
-      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', 'its rules were changed');
+      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', door.frozen() ?? 'its rules were changed');
     },
     get ended() {
       return ended;
