@@ -9,6 +9,7 @@ import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import { createFleetTools } from './fleet/fleet-tools.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -16,6 +17,10 @@ import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Model } from './models/model.ts';
+import { createPlanRoom } from './plans/plan-room.ts';
+import type { Plans } from './plans/plans.ts';
+import type { SelfQueue } from './plans/self-queue.ts';
+import { createWakeUp } from './plans/wake-up.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
@@ -32,6 +37,7 @@ import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
 import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
+import { createFindTools, visibleTools } from './tools/find-tools.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createContracts, type ProbeUrl } from './workers/contracts.ts';
@@ -58,6 +64,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly runs: RunStore;
   readonly templates: WorkerTemplates;
   readonly workers: Workers;
+  readonly plans: Plans;
+  readonly selfQueue: SelfQueue;
   readonly steering: Steering;
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
@@ -105,12 +113,24 @@ export function createCore(deps: CoreDeps): Core {
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const workerRoom = createWorkerRoom({ ...made, steering: () => conversations.steering });
   const { workers } = workerRoom;
-  const toolbox: Toolbox = createToolbox([...deps.actingTools({ artifacts, blobs: deps.blobs }), ...workerRoom.tools]);
+  const planRoom = createPlanRoom({ ...made, wakeUp: () => wakeUp });
+  const toolbox: Toolbox = createToolbox([
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...workerRoom.tools,
+    ...planRoom.tools,
+    ...createFleetTools({ ...made, ...room, templates: workerRoom.templates }),
+    createFindTools(() => [...toolbox.byName.values()]),
+  ]);
+  const wakeUp = createWakeUp({ ...made, ...conversations, agentRuns });
   const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
-    const after = [...(await followUps.statements(writer, event)), ...workers.ended(writer, event)];
+    const after = [
+      ...(await followUps.statements(writer, event)),
+      ...workers.ended(writer, event),
+      ...(await planRoom.plans.workerEnded(writer, event)),
+    ];
     return [approvals.closeOf(writer.runId), ...chat, ...after];
   };
   const manager: RunManager = createRunManager({
@@ -125,6 +145,7 @@ export function createCore(deps: CoreDeps): Core {
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
       await workers.endChildren(writer);
+      if (writer.spec.kind === 'worker') await planRoom.plans.reconcile();
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
     },
@@ -142,12 +163,15 @@ export function createCore(deps: CoreDeps): Core {
     toolbox,
     templates: workerRoom.templates,
     workers,
+    plans: planRoom.plans,
+    selfQueue: planRoom.selfQueue,
     steering: conversations.steering,
     supervision,
     lateInputs,
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
+      await planRoom.resume();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -210,7 +234,7 @@ function createLoop({
     model: {
       model: deps.model,
       contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
-      describe: toolbox.describe,
+      describe: (names, transcript) => toolbox.describe(visibleTools(names, { byName: toolbox.byName, transcript })),
       live: journal.live,
       vaultReachable: deps.vaultReachable,
       clock,

@@ -15,6 +15,7 @@ import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts'
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type PlansTable, plansMigration, type SelfQueueTable } from './plans/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
@@ -39,6 +40,8 @@ export interface HostDatabase extends AuditTables {
   worker_lineages: WorkerLineagesTable;
   worker_launches: WorkerLaunchesTable;
   template_versions: TemplateVersionsTable;
+  plans: PlansTable;
+  self_queue: SelfQueueTable;
   artifacts: ArtifactsTable;
   budget_warnings: BudgetWarningsTable;
   late_inputs: LateInputsTable;
@@ -60,6 +63,7 @@ export const hostMigrations: readonly Migration[] = [
   auditMigration,
   budgetsMigration,
   workersMigration,
+  plansMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

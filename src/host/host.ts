@@ -14,6 +14,7 @@ import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
+import { activityRoutes } from './api/routes/activity.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
@@ -145,6 +146,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
         (app) => steeringRoutes(app, core.steering),
         (app) => agentAdminRoutes(app, core),
         (app) => workerTemplateRoutes(app, core.templates),
+        (app) => activityRoutes(app, { ...core, store }),
         (app) => credentialRoutes(app, vault.credentials),
         auditRoutes(audit),
         (app) => budgetRoutes(app, { vault: vault.spending }),
@@ -234,6 +236,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.selfQueue.deliver();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -4,6 +4,7 @@ import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
+import { PLAN_STATES } from './plan.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
 import { AssistantMessage, StopReason, Usage } from './transcript.ts';
@@ -170,6 +171,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
   }),
+  event('plan.changed', {
+    planId: z.string(),
+    title: z.string(),
+    state: z.enum(PLAN_STATES),
+    done: z.number(),
+    steps: z.number(),
+  }),
+  event('team.changed', { teamId: z.string(), change: z.enum(['created', 'updated', 'removed']) }),
   event('agent.changed', {
     agentId: z.string(),
     change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),

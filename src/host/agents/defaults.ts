@@ -10,6 +10,8 @@ export const AGENT_DEFAULT_TOOLS = [
   'list_files',
   'search_files',
   'save_artifact',
+  'update_workspace',
+  'list_agents',
 ] as const;
 
 /** Tools that make sense only in a worker's run, whose parent answers. */

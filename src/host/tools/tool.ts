@@ -21,6 +21,8 @@ export interface Tool<Input = unknown> {
   readonly idempotent: boolean;
   /** Consecutive calls of such tools in one message run side by side. */
   readonly parallel: boolean;
+  /** Needed now and then: a model that has `find_tools` is told of it only once it looked for it. */
+  readonly deferred?: boolean;
   /** Loop detection never warns or skips it (it may still stop the run). */
   readonly loopExempt?: boolean;
   /** Waits for something else (a child run): no tool timeout applies. */

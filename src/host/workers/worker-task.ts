@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Expectation } from '../../protocol/expectation.ts';
 import { canonicalJson, type JsonValue } from '../../protocol/json.ts';
 import type { Folder } from '../runs/spec.ts';
+import { described } from '../tools/light-schema.ts';
 
 const AllowedPath = z.strictObject({ path: z.string().min(1), mode: z.enum(['ro', 'rw']).default('ro') });
 
@@ -10,7 +11,7 @@ const AllowedPath = z.strictObject({ path: z.string().min(1), mode: z.enum(['ro'
 export const WorkerTask = z.strictObject({
   template: z.string().describe('Which kind of worker, by its id'),
   task: z.string().min(1).max(50_000).describe('The whole task; the worker sees nothing else of this conversation'),
-  inputs: z.record(z.string(), z.json()).optional().describe('Data for the task, as JSON'),
+  inputs: z.record(z.string(), z.unknown()).optional().describe('Data for the task, as JSON'),
   allowed_paths: z
     .array(AllowedPath)
     .max(10)
@@ -18,10 +19,15 @@ export const WorkerTask = z.strictObject({
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
   tools: z.array(z.string()).min(1).optional().describe('Fewer tools than its template has'),
   expects: z
-    .array(Expectation)
+    .array(
+      described(
+        Expectation,
+        '{kind:"file",path,sha256?,min_bytes?,max_bytes?}, {kind:"http",url,status?} or {kind:"test",command,exit_code?}',
+      ),
+    )
     .max(10)
     .optional()
-    .describe('What the host checks itself before the worker counts as done: a file, an address, a test command'),
+    .describe('What the host checks itself before done is believed'),
   max_steps: z.number().int().min(1).max(500).optional(),
   timeout_ms: z.number().int().min(1_000).max(14_400_000).optional(),
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JsonValue } from '../../protocol/json.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Resource } from '../../protocol/resource.ts';
+import { described } from '../tools/light-schema.ts';
 import type { AnyTool, Tool, ToolCaller } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
 import { templateFor } from './launch.ts';
@@ -16,7 +17,7 @@ const Background = z
   .describe('true: do not wait. Its result comes as a message of Holdfast; meanwhile you can answer the owner.');
 const SpawnInput = WorkerTask.extend({ background: Background });
 const SpawnManyInput = z.strictObject({
-  tasks: z.array(WorkerTask).min(1).max(10),
+  tasks: z.array(described(WorkerTask, 'As for spawn_worker')).min(1).max(10),
   max_parallel: z.number().int().min(1).max(10).default(3).describe('How many run at the same time'),
   background: Background,
 });
