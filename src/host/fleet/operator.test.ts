@@ -197,7 +197,10 @@ describe('the operator and the fleet', () => {
 
   it('asks a person with the exact fields before anything widens, and accepts a no', async () => {
     const model = operator([
-      { tool: 'create_agent', input: { id: 'scout', tools: ['list_activity'], permissions: { can_use_internet: true } } },
+      {
+        tool: 'create_agent',
+        input: { id: 'scout', tools: ['list_activity'], permissions: { can_use_internet: true } },
+      },
     ]);
     await using test = await createTestCore({ model });
     const sent = await ask(test, 'go', false);

@@ -7,7 +7,7 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
-import { labelOf, rowReport } from '../workers/results.ts';
+import { labelOf } from '../workers/results.ts';
 import type { Plans, StepChange } from './plans.ts';
 import type { SelfQueue } from './self-queue.ts';
 
@@ -71,11 +71,10 @@ function updateTool({ plans, runs }: PlanToolsDeps): Tool<{ plan: string } & Ste
       const row = change.worker === undefined ? undefined : await runs.find(change.worker);
       if (change.worker !== undefined && row?.agent_id !== agentId)
         return problem(`There is no worker ${change.worker}.`);
-      // It may have been faster than this note.
-      const report = row?.finished_at ? rowReport(row) : undefined;
-      const ended =
-        report === undefined ? {} : { state: report.status === 'result' ? 'done' : 'failed', result: report.text };
-      return shown(await plans.update(plan, agentId, { ...change, ...(ended as Partial<StepChange>) }));
+      await plans.update(plan, agentId, change);
+      // The worker may have been faster than this note.
+      if (change.worker !== undefined) await plans.reconcile();
+      return shown(await plans.get(plan, agentId));
     },
   };
 }
