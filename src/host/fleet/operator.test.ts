@@ -78,7 +78,7 @@ describe('plans', () => {
     const events = (await test.core.journal.read({})).flatMap(({ event }) =>
       event.type === 'plan.changed' ? [event.state] : [],
     );
-    expect(events).toEqual(['planned', 'needs_next_step', 'completed']);
+    expect(events).toEqual(['planned', 'awaiting_worker', 'needs_next_step', 'completed']);
   });
 
   it('close the step of a background worker in the unit that ends it', async () => {

@@ -136,16 +136,9 @@ export function createPlans(deps: PlansDeps): Plans {
     async reconcile() {
       const open = (await readAll(store, rows().where('state', 'not in', [...ENDED_PLANS]))).map(toView);
       for (const plan of open) {
-        for (const [index, step] of plan.steps.entries()) {
-          const row = step.worker !== undefined && isUnderWay(step) ? await deps.runs.find(step.worker) : undefined;
-          if (row === undefined || row.finished_at === null) continue;
-          const { status, text } = rowReport(row);
-          const state = status === 'result' ? 'done' : 'failed';
-          const closed: PlanStep = { ...step, state, result: text.slice(0, LONGEST_RESULT) };
-          // Whoever was faster knows as much.
-          await save(withStep(plan, index + 1, closed)).catch(() => {});
-          break;
-        }
+        const closed = await closedStep(plan, deps.runs);
+        // Whoever was faster knows as much.
+        if (closed !== undefined) await save(withStep(plan, closed.n, closed.step)).catch(() => {});
       }
     },
     async workerEnded({ runId, spec }, event) {
@@ -181,6 +174,18 @@ function newPlan({ agentId, sessionId, title, steps }: NewPlan, at: number): Pla
 type PlanEvent = Parameters<Journal['append']>[0][number];
 
 const isUnderWay = (step: PlanStep): boolean => step.state === 'running' || step.state === 'waiting';
+
+/** The first step of a plan whose worker is over, as its end leaves it. */
+async function closedStep(plan: PlanView, runs: RunStore): Promise<{ n: number; step: PlanStep } | undefined> {
+  for (const [index, step] of plan.steps.entries()) {
+    const row = step.worker !== undefined && isUnderWay(step) ? await runs.find(step.worker) : undefined;
+    if (row === undefined || row.finished_at === null) continue;
+    const { status, text } = rowReport(row);
+    const state = status === 'result' ? 'done' : 'failed';
+    return { n: index + 1, step: { ...step, state, result: text.slice(0, LONGEST_RESULT) } };
+  }
+  return undefined;
+}
 
 function stepOf(plan: PlanView, n: number): PlanStep {
   const step = plan.steps[n - 1];
