@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import('./commands/decide.ts')).approve,
   deny: async () => (await import('./commands/decide.ts')).deny,
   agents: async () => (await import('./commands/agents.ts')).agents,
+  teams: async () => (await import('./commands/teams.ts')).teams,
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboard,
   setup: async () => (await import('./commands/setup.ts')).setup,
   config: async () => (await import('./commands/config.ts')).config,

@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { OPERATOR } from '../protocol/ids.ts';
+import type { TeamTemplate } from '../protocol/team.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
@@ -37,6 +39,8 @@ import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
 import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
+import { createTeamTools } from './teams/team-tools.ts';
+import { createTeams, type Teams } from './teams/teams.ts';
 import { createFindTools, visibleTools } from './tools/find-tools.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
@@ -65,6 +69,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly templates: WorkerTemplates;
   readonly workers: Workers;
   readonly plans: Plans;
+  readonly teams: Teams;
   readonly selfQueue: SelfQueue;
   readonly steering: Steering;
   readonly supervision: Supervision;
@@ -88,6 +93,7 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  readonly teamTemplates?: readonly TeamTemplate[];
   /** The HTTP status of an address, for a worker that was expected to bring one about. Default: none can be asked. */
   readonly probeUrl?: ProbeUrl;
   /** What every agent but the operator is told first. */
@@ -113,12 +119,18 @@ export function createCore(deps: CoreDeps): Core {
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const workerRoom = createWorkerRoom({ ...made, steering: () => conversations.steering });
   const { workers } = workerRoom;
+  const teams = createTeams({
+    ...made,
+    ...{ room, files: room.teamFiles, limits: deps.config.limits, templates: deps.teamTemplates ?? [] },
+    operatorModel: async () => (await room.agents.get(OPERATOR)).model ?? deps.defaultModel(),
+  });
   const planRoom = createPlanRoom({ ...made, wakeUp: () => wakeUp });
   const toolbox: Toolbox = createToolbox([
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
     ...workerRoom.tools,
     ...planRoom.tools,
     ...createFleetTools({ ...made, ...room, templates: workerRoom.templates }),
+    ...createTeamTools({ teams, agents: room.agents }),
     createFindTools(() => [...toolbox.byName.values()]),
   ]);
   const wakeUp = createWakeUp({ ...made, ...conversations, agentRuns });
@@ -164,6 +176,7 @@ export function createCore(deps: CoreDeps): Core {
     templates: workerRoom.templates,
     workers,
     plans: planRoom.plans,
+    teams,
     selfQueue: planRoom.selfQueue,
     steering: conversations.steering,
     supervision,

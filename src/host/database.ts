@@ -19,6 +19,7 @@ import { type PlansTable, plansMigration, type SelfQueueTable } from './plans/ta
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
+import { type TeamsTable, teamsMigration } from './teams/tables.ts';
 import {
   type TemplateVersionsTable,
   type WorkerLaunchesTable,
@@ -41,6 +42,7 @@ export interface HostDatabase extends AuditTables {
   worker_launches: WorkerLaunchesTable;
   template_versions: TemplateVersionsTable;
   plans: PlansTable;
+  teams: TeamsTable;
   self_queue: SelfQueueTable;
   artifacts: ArtifactsTable;
   budget_warnings: BudgetWarningsTable;
@@ -64,6 +66,7 @@ export const hostMigrations: readonly Migration[] = [
   budgetsMigration,
   workersMigration,
   plansMigration,
+  teamsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

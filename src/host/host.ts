@@ -14,12 +14,10 @@ import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
-import { activityRoutes } from './api/routes/activity.ts';
-import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { auditRoutes } from './api/routes/audit.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { fleetFeatures } from './api/routes/fleet.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { workerTemplateRoutes } from './api/routes/worker-templates.ts';
 import { createAnchors } from './audit/anchors/create-anchors.ts';
 import { createAudit } from './audit/audit.ts';
 import { recordConfig } from './audit/config-row.ts';
@@ -40,6 +38,7 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { loadTeamTemplates } from './teams/team-templates.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -144,9 +143,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
       ...gateway,
       features: [
         (app) => steeringRoutes(app, core.steering),
-        (app) => agentAdminRoutes(app, core),
-        (app) => workerTemplateRoutes(app, core.templates),
-        (app) => activityRoutes(app, { ...core, store }),
+        ...fleetFeatures(core, store),
         (app) => credentialRoutes(app, vault.credentials),
         auditRoutes(audit),
         (app) => budgetRoutes(app, { vault: vault.spending }),
@@ -198,6 +195,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      teamTemplates: await loadTeamTemplates(join(packageRoot, 'templates/teams')),
       probeUrl: async (url, run, signal) =>
         (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),

@@ -6,6 +6,7 @@ import { JournalEvent } from '../../protocol/event.ts';
 import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
 import { PolicyView } from '../../protocol/policy-view.ts';
+import * as team from '../../protocol/team.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
 /**
@@ -22,6 +23,8 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   PolicyView,
   AgentView: api.AgentView,
   AgentSettings: api.AgentSettings,
+  TeamView: team.TeamView,
+  TeamTemplateView: team.TeamTemplateView,
   AgentRevision: agent.AgentRevision,
   PersonaFileView: api.PersonaFileView,
   PersonaFileVersionView: api.PersonaFileVersionView,
@@ -47,6 +50,7 @@ const REQUESTS: Readonly<Record<string, ZodType>> = {
   SendMessage: api.SendMessage,
   CreateSession: api.CreateSession,
   CreateAgent: agent.CreateAgent,
+  TeamProposal: team.TeamProposal,
   EditAgent: agent.EditAgent,
   CloneAgent: agent.CloneAgent,
   DecideApproval: api.DecideApproval,

@@ -39,6 +39,12 @@ export const OPERATOR_TOOLS = [
   'create_worker_template',
   'update_worker_template',
   'delete_worker_template',
+  'list_teams',
+  'propose_team',
+  'create_team',
+  'add_team_member',
+  'remove_team_member',
+  'remove_team',
   'find_tools',
 ] as const;
 
