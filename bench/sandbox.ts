@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRunCommand } from '../src/host/tools/run-command.ts';
 import type { ToolContext } from '../src/host/tools/tool.ts';
 import { SandboxLimits } from '../src/protocol/config.ts';
+import { AGENT_LABEL } from '../src/protocol/label.ts';
 import { createBubblewrap } from '../src/sandbox/bubblewrap/bubblewrap.ts';
 import { createDocker } from '../src/sandbox/docker/docker.ts';
 import type { Sandbox } from '../src/sandbox/launcher.ts';
@@ -119,6 +120,8 @@ function contextOf(sandbox: Sandbox, signal: AbortSignal): ToolContext {
     ...{ runId: 'run', agentId: 'agent', sessionId: undefined, effectId: 'effect', callId: 'call', signal },
     sandbox: () => Promise.resolve(sandbox),
     output: () => undefined,
+    principal: 'owner',
+    label: AGENT_LABEL,
     progress: () => undefined,
     record: () => Promise.resolve(),
   };

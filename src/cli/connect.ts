@@ -1,6 +1,7 @@
 import type { Home } from '../base/home.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { createVaultCredentials, type VaultCredentials } from './credentials/vault-credentials.ts';
+import { createOwnerTotp, type OwnerTotp } from './people/vault-totp.ts';
 import { createVaultCall, createVaultOwner, type VaultOwner } from './vault-owner.ts';
 import { createVaultServices, type VaultServices } from './vault-services.ts';
 
@@ -18,6 +19,11 @@ const LOGIN_TIMEOUT_MS = 60_000;
 
 export function servicesOf(home: Home): VaultServices {
   return createVaultServices(createVaultCall({ socketPath: home.vaultOwnerSocket, timeoutMs: LOGIN_TIMEOUT_MS }));
+}
+
+/** The owner's second factor. */
+export function totpOf(home: Home): OwnerTotp {
+  return createOwnerTotp(createVaultCall({ socketPath: home.vaultOwnerSocket }));
 }
 
 /** The vault's credentials, owner keys and kill switch. */

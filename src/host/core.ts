@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
-import { OPERATOR } from '../protocol/ids.ts';
 import type { TeamTemplate } from '../protocol/team.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
@@ -9,21 +8,25 @@ import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
+import { createFleet } from './compose/fleet.ts';
 import { createFoundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
-import { createFleetTools } from './fleet/fleet-tools.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
 import type { Lanes } from './inbox/lanes.ts';
 import type { Sessions } from './inbox/sessions.ts';
 import type { Journal } from './journal/journal.ts';
+import { createLabels, type Labels } from './labels/create-labels.ts';
+import type { LeakGuard } from './leaks/leak-guard.ts';
+import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
-import { createPlanRoom } from './plans/plan-room.ts';
 import type { Plans } from './plans/plans.ts';
 import type { SelfQueue } from './plans/self-queue.ts';
-import { createWakeUp } from './plans/wake-up.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
+import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
 import { cleanFinish } from './runs/clean-event.ts';
 import { createModelContext } from './runs/model-context.ts';
@@ -39,8 +42,7 @@ import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
 import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
-import { createTeamTools } from './teams/team-tools.ts';
-import { createTeams, type Teams } from './teams/teams.ts';
+import type { Teams } from './teams/teams.ts';
 import { createFindTools, visibleTools } from './tools/find-tools.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
@@ -48,7 +50,6 @@ import { createContracts, type ProbeUrl } from './workers/contracts.ts';
 import { createFollowUps } from './workers/follow-up.ts';
 import type { WorkerTemplates } from './workers/template-store.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
-import { createWorkerRoom } from './workers/worker-room.ts';
 import type { Workers } from './workers/workers.ts';
 
 /**
@@ -57,13 +58,17 @@ import type { Workers } from './workers/workers.ts';
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;
+  readonly labels: Labels;
   readonly journal: Journal;
   readonly manager: RunManager;
   readonly policy: Policy;
+  readonly mesh: Mesh;
+  readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
   readonly templates: WorkerTemplates;
@@ -77,6 +82,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -84,6 +90,8 @@ export interface Core extends AgentRoom, AsyncDisposable {
 export interface CoreDeps {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Takes secrets out of what runs keep. Absent only in tests that have no vault. */
+  readonly leaks?: LeakGuard;
   readonly model: Model;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -105,45 +113,46 @@ export interface CoreDeps {
   readonly log: Logger;
 }
 
+const SOON_MS = 1_500;
+/** Of the tools between agents, those that a model with `find_tools` is told of at once. */
+const MESH_OFTEN = ['hand_off', 'check_inbox', 'send_message'];
+
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
   const shutdown = new AbortController();
   const base = createFoundations(deps);
   const { sql, journal, runs, approvals, artifacts } = base;
+  const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
+  const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const knownTools = (): readonly string[] => [...toolbox.byName.keys()];
   const made = { ...deps, ...base, policy, knownTools, manager: () => manager };
   const room = createAgentRoom(made);
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
-  const workerRoom = createWorkerRoom({ ...made, steering: () => conversations.steering });
-  const { workers } = workerRoom;
-  const teams = createTeams({
-    ...made,
-    ...{ room, files: room.teamFiles, limits: deps.config.limits, templates: deps.teamTemplates ?? [] },
-    operatorModel: async () => (await room.agents.get(OPERATOR)).model ?? deps.defaultModel(),
-  });
-  const planRoom = createPlanRoom({ ...made, wakeUp: () => wakeUp });
+  const mesh = createMesh({ ...made, ...conversations, ...room });
+  const fleet = createFleet({ ...made, ...conversations, room });
   const toolbox: Toolbox = createToolbox([
     ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...workerRoom.tools,
-    ...planRoom.tools,
-    ...createFleetTools({ ...made, ...room, templates: workerRoom.templates }),
-    ...createTeamTools({ teams, agents: room.agents }),
+    ...fleet.tools,
+    ...mesh.tools.map((tool) => (MESH_OFTEN.includes(tool.name) ? tool : { ...tool, deferred: true })),
+    ...labels.tools({ model: deps.model, artifacts }),
     createFindTools(() => [...toolbox.byName.values()]),
   ]);
-  const wakeUp = createWakeUp({ ...made, ...conversations, agentRuns });
-  const followUps = createFollowUps({ ...made, agentRuns, sessions, inbox: () => inbox });
+  const followUps = createFollowUps({
+    ...made,
+    agentRuns,
+    quarantine: labels.quarantine,
+    sessions,
+    inbox: () => inbox,
+  });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
-    const after = [
-      ...(await followUps.statements(writer, event)),
-      ...workers.ended(writer, event),
-      ...(await planRoom.plans.workerEnded(writer, event)),
-    ];
-    return [approvals.closeOf(writer.runId), ...chat, ...after];
+    const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
+    const after = [...(await followUps.statements(writer, event)), ...(await fleet.ended(writer, event))];
+    return [...rows, ...after, ...(await mesh.flow.onFinish(writer, event))];
   };
   const manager: RunManager = createRunManager({
     store,
@@ -151,40 +160,43 @@ export function createCore(deps: CoreDeps): Core {
     journal,
     clock,
     log: log.child('runs'),
+    leaks: deps.leaks,
     project: createProjection(sql),
+    hold: base.frozen.hold,
+    earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
-      await workers.endChildren(writer);
-      if (writer.spec.kind === 'worker') await planRoom.plans.reconcile();
+      await fleet.settled(writer);
       await deps.sandboxes.release(writer.runId);
       await conversations.requeue(writer.runId);
+      await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, lateInputs, journal, runs, approvals, toolbox, policy, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
+    ...fleet,
     ...room,
     ...base,
     inbox,
     sessions,
     lanes,
+    labels,
     manager,
     policy,
+    mesh,
+    rates,
     toolbox,
-    templates: workerRoom.templates,
-    workers,
-    plans: planRoom.plans,
-    teams,
-    selfQueue: planRoom.selfQueue,
     steering: conversations.steering,
     supervision,
     lateInputs,
     async recover() {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
-      await planRoom.resume();
+      await mesh.sweep();
+      await fleet.resume();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -204,22 +216,30 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
 }
 
 type LoopParts = CoreDeps & {
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
+  readonly rates: Rates;
+  readonly labels: Labels;
   readonly onFinish: OnFinish;
 };
 
 function createLoop({
+  frozen,
   lateInputs,
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
+  rates,
+  labels,
   onFinish,
   clock,
   ...deps
@@ -236,7 +256,9 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      sandboxLabels: labels.sandboxLabels,
+      quarantine: labels.quarantine,
       sandboxOf,
       annotate: deps.sandboxes.annotate,
       live: {
@@ -246,10 +268,15 @@ function createLoop({
     },
     model: {
       model: deps.model,
-      contextOf: createModelContext({ journal, runs, contextWindow: deps.contextWindow }),
+      contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
       describe: (names, transcript) => toolbox.describe(visibleTools(names, { byName: toolbox.byName, transcript })),
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };

@@ -12,10 +12,26 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
+import { type ChangesTable, changesMigration } from './changes/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
+import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
+import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import {
+  type BlackboardHistoryTable,
+  type BlackboardTable,
+  type InterestsTable,
+  type MeshEffectsTable,
+  meshMigration,
+  type NoticesTable,
+  type TaskDependenciesTable,
+  type TasksTable,
+} from './mesh/tables.ts';
 import { type PlansTable, plansMigration, type SelfQueueTable } from './plans/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
+import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
@@ -45,8 +61,21 @@ export interface HostDatabase extends AuditTables {
   teams: TeamsTable;
   self_queue: SelfQueueTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
+  label_areas: LabelAreasTable;
+  flow_exceptions: FlowExceptionsTable;
+  untrusted_refs: UntrustedRefsTable;
+  standing_grants: StandingGrantsTable;
+  changes: ChangesTable;
   late_inputs: LateInputsTable;
+  blackboard: BlackboardTable;
+  blackboard_history: BlackboardHistoryTable;
+  interests: InterestsTable;
+  notices: NoticesTable;
+  tasks: TasksTable;
+  mesh_effects: MeshEffectsTable;
+  task_dependencies: TaskDependenciesTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -61,9 +90,16 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  meshMigration,
   fleetAgentsMigration,
+  labelsMigration,
+  quarantineMigration,
+  grantsMigration,
+  changesMigration,
   auditMigration,
   budgetsMigration,
+  policyMigration,
+  freezeMigration,
   workersMigration,
   plansMigration,
   teamsMigration,

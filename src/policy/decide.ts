@@ -18,7 +18,7 @@ export function decide(request: GateRequest, facts: GateFacts): Decision {
     }
     if (finding.verdict === 'ask') asked.push(finding);
   }
-  return attended(permitted(request, asked), facts);
+  return unattended(permitted(request, asked), facts.unattended);
 }
 
 function permitted(request: GateRequest, asked: readonly Finding[]): Decision {
@@ -28,8 +28,8 @@ function permitted(request: GateRequest, asked: readonly Finding[]): Decision {
 }
 
 /** A question that nobody is there to answer is a no where the deployment says so. */
-function attended(decision: Decision, { unattended }: GateFacts): Decision {
-  if (decision.kind !== 'ask' || unattended?.questions !== 'deny') return decision;
+export function unattended(decision: Decision, policy: GateFacts['unattended']): Decision {
+  if (decision.kind !== 'ask' || policy?.questions !== 'deny') return decision;
   return {
     kind: 'deny',
     rule: 'unattended.no-questions',

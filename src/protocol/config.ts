@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { AuditConfig } from './audit.ts';
+import { isClean, revealText } from './clean-text.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
 import { ModelRef } from './provider.ts';
+import { RateLimits } from './rate-limits.ts';
 import { RunLimits } from './run.ts';
 
 /** Sandbox limits. All are enforced by the kernel where it lets us, else by a watchdog and then called soft. */
@@ -116,9 +118,22 @@ export const HoldfastConfig = z.strictObject({
   audit: AuditConfig.prefault({}),
   policy: z
     .strictObject({
+      /** `quarantine`: agents get references in place of text that strangers wrote, and ask for typed facts from it. */
+      untrusted: z.enum(['read', 'quarantine']).default('read'),
       /** Rules that nothing overrides; docs/policy.md has their grammar. */
       floor: Floor.prefault({}),
       unattended: UnattendedPolicy.prefault({}),
+    })
+    .prefault({}),
+  /** Calls in a minute, beside the built-in figures. */
+  rateLimits: RateLimits.prefault({}),
+  freeze: z
+    .strictObject({
+      /** A message that is exactly this, from somebody who may, freezes everything; `<word> <agent>` that agent. */
+      word: z
+        .string()
+        .regex(/^\S{3,40}$/, 'one word of 3 to 40 characters')
+        .default('/freeze'),
     })
     .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -136,9 +151,26 @@ export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; pr
 
 /** Validates the whole config at once; every problem comes back with its path and remedy. */
 export function parseConfig(raw: unknown): ConfigParse {
+  const hidden = hiddenText(raw, []);
+  if (hidden.length > 0) return { ok: false, problems: hidden };
   const parsed = HoldfastConfig.safeParse(raw);
   if (parsed.success) return { ok: true, config: parsed.data };
   return { ok: false, problems: parsed.error.issues.flatMap(toProblems) };
+}
+
+/** A value that cannot be seen whole is not what its owner believes it to be. */
+function hiddenText(value: unknown, path: readonly string[]): ConfigProblem[] {
+  if (typeof value === 'string' && !isClean(value)) {
+    return [
+      {
+        path: path.join('.'),
+        problem: `holds characters that cannot be seen: ${revealText(value).slice(0, 200)}`,
+        remedy: 'Type the value anew.',
+      },
+    ];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => hiddenText(entry, [...path, key]));
 }
 
 function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {

@@ -12,7 +12,13 @@ export type ApprovalCard = z.infer<typeof ApprovalCard>;
 /** What the gate says. A denial is a value: the model reads `reason`, the user reads `unlock`. */
 export const Decision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('allow'), rule: z.string() }),
-  z.object({ kind: z.literal('ask'), rule: z.string(), card: ApprovalCard }),
+  z.object({
+    kind: z.literal('ask'),
+    rule: z.string(),
+    card: ApprovalCard,
+    /** A rule of labels asks. `all`: the card shows every byte that would leave; a yes then vouches for them. */
+    shows: z.enum(['all', 'part']).optional(),
+  }),
   z.object({ kind: z.literal('deny'), rule: z.string(), reason: z.string(), unlock: z.string() }),
 ]);
 export type Decision = z.infer<typeof Decision>;

@@ -5,6 +5,7 @@ import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
 import { PLAN_STATES } from './plan.ts';
+import { Judged } from './policy-change.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
 import { AssistantMessage, StopReason, Usage } from './transcript.ts';
@@ -57,6 +58,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
     /** Came while the run was under way. */
     late: z.boolean().optional(),
   }),
+  /** What the model reads besides this run's own transcript has this label: the earlier turns of its session. */
+  event('context.labelled', { from: z.enum(['session']), label: Label }),
   event('model.requested', { step: z.number(), attempt: z.number(), model: z.string(), callId: z.string() }),
   event('model.finished', {
     step: z.number(),
@@ -86,7 +89,12 @@ export const JournalEvent = z.discriminatedUnion('type', [
     input: JsonValue,
     argsHash: z.string(),
   }),
-  event('tool.decided', { callId: z.string(), decision: Decision }),
+  event('tool.decided', {
+    callId: z.string(),
+    decision: Decision,
+    /** What it was decided from; absent in events of older versions. */
+    judged: Judged.optional(),
+  }),
   event('approval.requested', {
     approvalId: z.string(),
     callId: z.string(),
@@ -127,6 +135,15 @@ export const JournalEvent = z.discriminatedUnion('type', [
   event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
   event('limit.reached', { limit: z.enum(['steps', 'rounds']), count: z.number() }),
+  /** A model without tools has read an untrusted text for a call of the run. */
+  event('reader.finished', {
+    toolCallId: z.string(),
+    callId: z.string(),
+    model: z.string(),
+    usage: Usage,
+    costUsd: z.number().optional(),
+    durationMs: z.number(),
+  }),
   event('artifact.created', {
     artifactId: z.string(),
     name: z.string(),
@@ -179,6 +196,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     steps: z.number(),
   }),
   event('team.changed', { teamId: z.string(), change: z.enum(['created', 'updated', 'removed']) }),
+  /** The kill switch. `scope`: an agent, or `*` for all. */
+  event('freeze.changed', {
+    scope: z.string(),
+    frozen: z.boolean(),
+    reason: z.string(),
+    by: z.string(),
+    surface: z.string(),
+  }),
   event('agent.changed', {
     agentId: z.string(),
     change: z.enum(['created', 'updated', 'archived', 'restored', 'removed']),

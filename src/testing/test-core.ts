@@ -34,6 +34,9 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly policy?: z.input<typeof HoldfastConfig>['policy'];
+  readonly rateLimits?: z.input<typeof HoldfastConfig>['rateLimits'];
+  /** The rest of `config.json`. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   /** Default: it always is. */
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
@@ -52,7 +55,12 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'holdfast-core-')));
   const opened = await testStores().open(home);
   const store = options.wrapStore?.(opened) ?? opened;
-  const config = HoldfastConfig.parse({ limits: options.limits ?? {}, policy: options.policy ?? {} });
+  const config = HoldfastConfig.parse({
+    ...options.config,
+    limits: options.limits ?? {},
+    policy: options.policy ?? {},
+    rateLimits: options.rateLimits ?? {},
+  });
   const launcher = noLauncher();
   const sandboxes =
     options.sandboxes ??

@@ -108,7 +108,7 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
           }
         );
       const next = commands[results.length];
-      return next === undefined ? results.join('\n---\n') : inWorker(next);
+      return next === undefined ? results.join('\nNEXT\n') : inWorker(next);
     };
 
   async function send(core: TestCore['core']): Promise<string> {
@@ -185,7 +185,7 @@ describe.skipIf(reason !== undefined)('a worker with a way out', () => {
       if (isWorker(request) && asked === 3) await startVault();
       return await script(request, n);
     });
-    const [before, during, after] = (await answerOf(core, await send(core))).split('---');
+    const [before, during, after] = (await answerOf(core, await send(core))).split('NEXT');
     expect(before).toContain('from outside');
     expect(during).not.toContain('from outside');
     expect(during).toContain('the network of this sandbox is down, and comes back with the vault');

@@ -9,19 +9,34 @@ import { JSON_FLAG } from '../command.ts';
 import { hostOf } from '../connect.ts';
 import { oneLine, plainText } from '../render/plain-text.ts';
 import { table } from '../render/table.ts';
+import { EXCEPT_USAGE, policyExcept } from './policy-except.ts';
+import { tryPolicy } from './policy-try.ts';
 
-type Action = (host: ApiClient, context: CliContext, args: Arguments) => Promise<void>;
-const ACTIONS: Readonly<Record<string, Action>> = { show, explain };
-const USAGE = 'show <agent> | explain <agent>[/<template>] <action> [<resource>]';
+const ACTIONS: Readonly<Record<string, Command['run']>> = {
+  show: async (context, args) => await show(hostOf(context.home), context, args),
+  explain: async (context, args) => await explain(hostOf(context.home), context, args),
+  try: tryPolicy,
+  except: policyExcept,
+};
+const USAGE = `show <agent> | explain <agent>[/<template>] <action> [<resource>] | try <file> [--days N] | ${EXCEPT_USAGE}`;
 
 export const policy: Command = {
-  summary: 'Show what an agent may do, and why the gate answers as it does.',
+  summary: 'Show what an agent may do, why the gate answers as it does, and what a change would do.',
   usage: USAGE,
-  flags: [JSON_FLAG],
-  words: [2, 4],
+  flags: [
+    { name: 'days', value: 'N', help: 'try: how far back, 30 days by default' },
+    { name: 'for', value: 'TIME', help: 'how long an exception holds: 90m, 12h, 7d (default 7d)' },
+    { name: 'note', value: 'TEXT', help: 'why, for whoever reads the list later' },
+    JSON_FLAG,
+  ],
+  words: [1, 5],
   notes: `An action is a tool by name, or any word: then only the resource is judged. A resource is an address, a folder or
 <kind>[.<act>]:<name>, e.g. blackboard.write:teams/sales/x, agent.task:intern, "api:hunter GET /v2", mcp:mail/send.
-  holdfast policy explain operator/web_researcher web_fetch https://example.org`,
+A change is a JSON file: {"floor": {"alsoNever": ["host:*.example.net"]}, "agents": {"sales": {"can_spawn": []}},
+"grants": {"remove": ["gra_1"]}}. Nothing is saved by trying it.
+  holdfast policy explain operator/web_researcher web_fetch https://example.org
+In an exception an agent is its name, template:<id> or *. An origin is a kind and a name, such as web:docs.example.org. A sink is
+where it leads, such as url:https://api.example.org/* or memory:agent. The star stands for any text.`,
   run: async (context, args) => {
     const [name = ''] = args.words;
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
@@ -31,14 +46,16 @@ export const policy: Command = {
         remedy: near ? `Did you mean: holdfast policy ${near}` : `Usage: holdfast policy ${USAGE}`,
       });
     }
-    await action(hostOf(context.home), context, args);
-    return 0;
+    return await action(context, args);
   },
 };
 
-async function show(host: ApiClient, context: CliContext, args: Arguments): Promise<void> {
+async function show(host: ApiClient, context: CliContext, args: Arguments): Promise<number> {
   const view = await host.policyOf(args.words[1] ?? '');
-  if (args.has('json')) return context.print(JSON.stringify(view));
+  if (args.has('json')) {
+    context.print(JSON.stringify(view));
+    return 0;
+  }
   const { paint } = context;
   context.print(paint.bold(`${view.agentId}${view.isOperator ? ' (operator: it only plans and delegates)' : ''}`));
   context.print(`  tools  ${view.tools.join(', ') || 'none'}`);
@@ -52,6 +69,7 @@ async function show(host: ApiClient, context: CliContext, args: Arguments): Prom
   for (const rule of view.floor) context.print(`  never  ${plainText(rule)}`);
   for (const grant of view.grants) context.print(`  grant  ${grant.id}: ${plainText(grant.allows.join(', '))}`);
   context.print(paint.dim('What is not listed is denied.'));
+  return 0;
 }
 
 /** Only what grants something (or takes something away); the rest denies. */
@@ -73,14 +91,15 @@ function textOf(value: Permissions[keyof Permissions]): string {
   return value.map((entry) => (typeof entry === 'string' ? entry : `${entry.path} (${entry.mode})`)).join(', ');
 }
 
-async function explain(host: ApiClient, context: CliContext, args: Arguments): Promise<void> {
+async function explain(host: ApiClient, context: CliContext, args: Arguments): Promise<number> {
   const [, agent = '', action, resource] = args.words;
   if (action === undefined) {
     throw new HoldfastError('bad-request', 'explain needs an action', { remedy: `Usage: holdfast policy ${USAGE}` });
   }
   const told = await host.explain({ agent, action, ...(resource === undefined ? {} : { resource }) });
-  if (args.has('json')) return context.print(JSON.stringify(told));
-  for (const line of explanationLines(told, context)) context.print(line);
+  const lines = args.has('json') ? [JSON.stringify(told)] : explanationLines(told, context);
+  for (const line of lines) context.print(line);
+  return 0;
 }
 
 function explanationLines({ decision, considered, changes }: Explanation, { paint }: CliContext): string[] {

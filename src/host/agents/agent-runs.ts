@@ -69,6 +69,7 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
         expects: [],
         background: false,
         principal: 'owner',
+        untrusted: deps.config.policy.untrusted,
         unattended: false,
         ...request,
         agentId,

@@ -99,7 +99,9 @@ describe('agents', () => {
   });
 
   it('end with a named reason when archived, start nothing new, and go on when restored', async () => {
-    await using test = await world({ model: createScriptedModel(() => new Promise(() => {})) });
+    const untilStopped = (signal: AbortSignal) =>
+      new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
+    await using test = await world({ model: createScriptedModel((request) => untilStopped(request.signal)) });
     const { core } = test;
     await core.agents.create(input('scout'), OWNER);
     const session = await core.sessions.active({ agentId: 'scout', channel: 'local', chatId: 'owner' });

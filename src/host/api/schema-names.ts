@@ -5,6 +5,7 @@ import { ApprovalCard } from '../../protocol/decision.ts';
 import { JournalEvent } from '../../protocol/event.ts';
 import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
+import { TryPolicy, TryResult } from '../../protocol/policy-change.ts';
 import { PolicyView } from '../../protocol/policy-view.ts';
 import * as team from '../../protocol/team.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
@@ -21,6 +22,7 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   VaultStatus,
   Explanation,
   PolicyView,
+  TryResult,
   AgentView: api.AgentView,
   AgentSettings: api.AgentSettings,
   TeamView: team.TeamView,
@@ -55,6 +57,7 @@ const REQUESTS: Readonly<Record<string, ZodType>> = {
   CloneAgent: agent.CloneAgent,
   DecideApproval: api.DecideApproval,
   TokenRequest: api.TokenRequest,
+  TryPolicy,
 };
 
 const NAMES = new Map(

@@ -7,6 +7,7 @@ import type { VaultStatus } from '../../protocol/vault-api.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { BudgetWarnings } from '../budgets/budget-warnings.ts';
+import { EVERYTHING, type Frozen, type FrozenSet } from '../freeze/frozen-set.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
@@ -28,6 +29,7 @@ export interface StatusDeps {
   readonly agents: Agents;
   readonly journal: Journal;
   readonly auditStatus: () => Promise<AuditStatus>;
+  readonly frozen: FrozenSet;
   readonly supervision: Supervision;
   readonly clock: Clock;
   readonly budgetWarnings?: Pick<BudgetWarnings, 'current'>;
@@ -49,6 +51,7 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       ...sandboxProblems(deps.sandboxes),
       ...overdueProblems(overdue, deps.clock.now()),
       ...audit.problems,
+      ...deps.frozen.all().map(frozenProblem),
     ];
     return {
       version: deps.version,
@@ -71,9 +74,15 @@ export function createStatus(deps: StatusDeps): () => Promise<StatusView> {
       pendingApprovals: (await deps.approvals.list('pending')).length,
       agents: (await deps.agents.list()).length,
       lastSeq: await deps.journal.lastSeq(),
+      frozen: [...deps.frozen.all()],
       audit: auditSummary(audit),
     };
   };
+}
+
+function frozenProblem({ scope, reason, actor, at }: Frozen): string {
+  const [what, resume] = scope === EVERYTHING ? ['Everything', ''] : [`The agent ${scope}`, ` --agent ${scope}`];
+  return `${what} is frozen since ${new Date(at).toISOString()} (${actor}: ${reason}). To go on: holdfast resume${resume}`;
 }
 
 function auditSummary({ rows, unanchored, unanchoredForMs, anchors }: AuditStatus): StatusView['audit'] {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../base/logger.ts';
+import { AGENT_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { createVaultWorld, type VaultWorld } from '../../testing/vault-world.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
@@ -30,6 +31,8 @@ const contextOf = (agentId: string): ToolContext => ({
   signal: AbortSignal.timeout(10_000),
   sandbox: () => Promise.reject(new Error('no sandbox here')),
   output: () => {},
+  principal: 'owner',
+  label: AGENT_LABEL,
   progress: () => {},
   record: async () => {},
 });

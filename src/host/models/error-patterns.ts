@@ -36,12 +36,13 @@ export const ERROR_PATTERNS: readonly { readonly code: ErrorCode; readonly patte
   },
   {
     code: 'model.rate-limited',
-    pattern: /rate[_ -]?limit|too many requests|RESOURCE_EXHAUSTED|tokens per (minute|day)|requests per (minute|day)/i,
+    pattern:
+      /rate[_ -]?limit|throttl|too many requests|RESOURCE_EXHAUSTED|tokens per (minute|day)|requests per (minute|day)/i,
   },
   {
     code: 'model.overloaded',
     pattern:
-      /overloaded|at capacity|temporarily unavailable|server_error|internal_server_error|api_error|UNAVAILABLE|engine.{0,20}busy/i,
+      /overloaded|at capacity|temporarily unavailable|server_error|internal_?server_?(error|exception)|api_error|UNAVAILABLE|engine.{0,20}busy/i,
   },
   {
     code: 'model.refused',

@@ -131,10 +131,10 @@ function queueTools({ selfQueue, journal, clock }: PlanToolsDeps): AnyTool[] {
       text: z.string().min(1).max(4_000),
       in_minutes: z.number().min(1).max(43_200).describe('At most 30 days'),
     }),
-    async execute({ text, in_minutes }, { agentId, sessionId, runId }) {
+    async execute({ text, in_minutes }, { agentId, sessionId, label }) {
       if (sessionId === undefined) return problem('There is no conversation to deliver it into.');
       const dueAt = clock.now() + Math.round(in_minutes * 60_000);
-      const row = await selfQueue.add({ agentId, sessionId, text, dueAt, label: await labelOf(runId, journal) });
+      const row = await selfQueue.add({ agentId, sessionId, text, dueAt, label });
       return json({ note: row.id, due: new Date(dueAt).toISOString() });
     },
   };

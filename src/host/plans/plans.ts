@@ -9,7 +9,7 @@ import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
-import { rowReport } from '../workers/results.ts';
+import { reportText, rowReport } from '../workers/results.ts';
 import type { PlansTable } from './tables.ts';
 
 /**
@@ -180,9 +180,9 @@ async function closedStep(plan: PlanView, runs: RunStore): Promise<{ n: number; 
   for (const [index, step] of plan.steps.entries()) {
     const row = step.worker !== undefined && isUnderWay(step) ? await runs.find(step.worker) : undefined;
     if (row === undefined || row.finished_at === null) continue;
-    const { status, text } = rowReport(row);
-    const state = status === 'result' ? 'done' : 'failed';
-    return { n: index + 1, step: { ...step, state, result: text.slice(0, LONGEST_RESULT) } };
+    const report = rowReport(row);
+    const state = report.status === 'result' ? 'done' : 'failed';
+    return { n: index + 1, step: { ...step, state, result: reportText(report).slice(0, LONGEST_RESULT) } };
   }
   return undefined;
 }

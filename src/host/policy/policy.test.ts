@@ -43,7 +43,7 @@ describe('permissions of runs', () => {
     expect(worker).toMatchObject({
       can_spawn: [],
       can_manage_fleet: false,
-      can_use_internet: false,
+      can_use_internet: true,
       allowed_egress: [],
     });
   });

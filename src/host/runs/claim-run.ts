@@ -1,4 +1,5 @@
 import type { JournalEvent } from '../../protocol/event.ts';
+import { covers, joinLabels, SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
 import { foldEvents } from './progress.ts';
 import type { RunManagerDeps } from './run-manager.ts';
@@ -34,19 +35,26 @@ export async function claimAndBegin(
   deps: RunManagerDeps & { cause: string | undefined },
 ): Promise<RunWriter> {
   const { writer, statement } = await prepareClaim(row, deps);
-  await writer.append(openingEvents(writer, deps.cause), [statement]);
+  const isNew = writer.progress.started === undefined;
+  const opening = isNew ? await firstEvents(writer, deps) : [resumedEvent(writer, deps.cause)];
+  await writer.append(opening, [statement]);
   return writer;
 }
 
-function openingEvents({ spec, progress, epoch }: RunWriter, cause: string | undefined): JournalEvent[] {
-  if (progress.started === undefined) {
-    const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
-    return [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
-  }
+/** A turn is led by what earlier turns have read, so it begins with their label. */
+async function firstEvents({ runId, spec }: RunWriter, deps: RunManagerDeps): Promise<JournalEvent[]> {
+  const messageId = spec.messageId === undefined ? {} : { messageId: spec.messageId };
+  const opening: JournalEvent[] = [startedEvent(spec), { type: 'input.received', ...spec.input, ...messageId }];
+  const label = await deps.earlierLabel(runId, spec);
+  if (label === undefined || covers(joinLabels(SYSTEM_LABEL, spec.input.label), label)) return opening;
+  return [...opening, { type: 'context.labelled', from: 'session', label }];
+}
+
+function resumedEvent({ progress, epoch }: RunWriter, cause: string | undefined): JournalEvent {
   const interrupted = progress.batch
     .filter((call) => call.started && call.outcome === undefined)
     .map((call) => call.effectId);
-  return [{ type: 'run.resumed', epoch, interrupted, ...(cause === undefined ? {} : { cause }) }];
+  return { type: 'run.resumed', epoch, interrupted, ...(cause === undefined ? {} : { cause }) };
 }
 
 function startedEvent(spec: RunSpec): JournalEvent {

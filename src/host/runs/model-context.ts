@@ -1,14 +1,11 @@
 import type { TranscriptMessage } from '../../protocol/transcript.ts';
-import type { Journal } from '../journal/journal.ts';
 import { estimateTokens } from '../models/estimate.ts';
 import { fitTranscript } from '../models/fit-transcript.ts';
-import type { RunStore } from './run-store.ts';
 import type { RunWriter } from './run-writer.ts';
-import { createSessionTranscripts } from './session-transcript.ts';
+import type { SessionTranscripts } from './session-transcript.ts';
 
 export interface ModelContextDeps {
-  readonly journal: Journal;
-  readonly runs: RunStore;
+  readonly sessions: SessionTranscripts;
   readonly contextWindow: (model: string) => Promise<number | undefined>;
 }
 
@@ -21,7 +18,7 @@ const SHARE_FOR_TRANSCRIPT = 0.8;
 export function createModelContext(
   deps: ModelContextDeps,
 ): (writer: RunWriter) => Promise<readonly TranscriptMessage[]> {
-  const sessions = createSessionTranscripts(deps);
+  const { sessions } = deps;
   const windowOf = rememberWindows(deps.contextWindow);
   return async (writer) => {
     const { spec, progress, runId } = writer;

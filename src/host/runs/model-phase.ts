@@ -1,6 +1,7 @@
 import { backoffMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newId, uuidv7 } from '../../base/id.ts';
+import type { ErrorCode } from '../../protocol/error.ts';
 import type { ErrorInfo, JournalEvent, LiveEvent } from '../../protocol/event.ts';
 import { EffectId } from '../../protocol/ids.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
@@ -25,6 +26,8 @@ export interface ModelPhaseDeps {
   readonly live: (event: LiveEvent) => void;
   /** Resolves when the vault answers again. */
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Resolves when the agent is not frozen (any more). */
+  readonly thawed: (agentId: string, signal: AbortSignal) => Promise<void>;
   readonly budget: RunBudget;
   readonly clock: Clock;
 }
@@ -129,7 +132,7 @@ async function noteFailure(
   call: { step: number; attempt: number; callId: string; deps: ModelCallDeps },
 ): Promise<void> {
   const { deps, ...ids } = call;
-  if (error.code === 'vault.unreachable' || error.code === 'vault.locked') {
+  if (VAULT_WAITS.includes(error.code)) {
     await writer.append([
       { type: 'model.failed', ...ids, error, willRetry: true },
       {
@@ -140,7 +143,8 @@ async function noteFailure(
         deadline: deps.clock.now() + VAULT_BACK_WITHIN_MS,
       },
     ]);
-    await deps.vaultReachable(deps.signal);
+    if (error.code === 'vault.frozen') await deps.thawed(writer.spec.agentId, deps.signal);
+    else await deps.vaultReachable(deps.signal);
     return;
   }
   if (waitsAtCap(error, deps.budget)) {
@@ -153,6 +157,9 @@ async function noteFailure(
   await writer.append([{ type: 'model.failed', ...ids, error, willRetry: wait !== undefined }]);
   if (wait !== undefined) await deps.clock.sleep(wait, deps.signal);
 }
+
+/** No fault of the call: it is made again when the vault gives way. */
+const VAULT_WAITS: readonly ErrorCode[] = ['vault.unreachable', 'vault.locked', 'vault.frozen'];
 
 /** How long to wait before the next attempt; undefined: there is none. */
 function waitBefore(error: ErrorInfo, failures: number): number | undefined {

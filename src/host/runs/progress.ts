@@ -18,6 +18,8 @@ export interface Progress {
   transcript: TranscriptMessage[];
   /** Join of everything the model has seen. */
   label: Label;
+  /** The same when it wrote the calls of the batch: what a sibling call brings in meanwhile did not lead it. */
+  batchLabel: Label;
   /** Model calls that finished. */
   steps: number;
   /** Model calls opened for the current step, the failed and cut ones included. */
@@ -61,6 +63,7 @@ export interface CallState {
   decision: EventOf<'tool.decided'>['decision'] | undefined;
   approvalId: string | undefined;
   approved: 'allowed' | 'denied' | 'expired' | undefined;
+  approvedBy: string | undefined;
   started: boolean;
   /** Set when the loop ladder has something to say about this result. */
   warning: string | undefined;
@@ -72,6 +75,7 @@ export function emptyProgress(): Progress {
     started: undefined,
     transcript: [],
     label: SYSTEM_LABEL,
+    batchLabel: SYSTEM_LABEL,
     steps: 0,
     attempts: 0,
     failures: 0,
@@ -116,6 +120,9 @@ const HANDLERS: Handlers = {
     p.label = joinLabels(p.label, event.label);
     p.unanswered = true;
   },
+  'context.labelled': (p, event) => {
+    p.label = joinLabels(p.label, event.label);
+  },
   'model.requested': (p) => {
     p.attempts += 1;
   },
@@ -131,6 +138,7 @@ const HANDLERS: Handlers = {
       decision: undefined,
       approvalId: undefined,
       approved: undefined,
+      approvedBy: undefined,
       started: false,
       warning: undefined,
       outcome: undefined,
@@ -149,6 +157,7 @@ const HANDLERS: Handlers = {
   'approval.decided': (p, event) => {
     withCall(p, event.callId, (call) => {
       call.approved = event.outcome;
+      call.approvedBy = event.by;
     });
   },
   'effect.started': (p, event) => {
@@ -202,6 +211,7 @@ function applyModelFinished(p: Progress, event: EventOf<'model.finished'>): void
   p.attempts = 0;
   p.failures = 0;
   p.batch = [];
+  p.batchLabel = p.label;
   p.transcript.push(event.message);
   p.lastText = text.trim() === '' ? p.lastText : text;
   p.freshInStep = noteFresh(p, `text:${text.trim()}`, text.trim() !== '');

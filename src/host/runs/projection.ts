@@ -25,6 +25,8 @@ export function createProjection(sql: HostSql): Projection {
             })),
           ),
         ];
+      case 'reader.finished':
+        return [guarded(update(run).set((row) => ({ cost_usd: row('cost_usd', '+', event.costUsd ?? 0) })))];
       case 'run.waiting':
         // A run that waits at a cap for days is not one that stops the host again and again.
         return [

@@ -1,3 +1,4 @@
+import { joinLabels, type Label } from '../../protocol/label.ts';
 import type { TranscriptMessage } from '../../protocol/transcript.ts';
 import type { Journal } from '../journal/journal.ts';
 import { foldEvents } from './progress.ts';
@@ -9,15 +10,22 @@ import type { RunStore } from './run-store.ts';
  */
 export interface SessionTranscripts {
   before(sessionId: string, runId: string): Promise<readonly TranscriptMessage[]>;
+  /** The join of what those runs have seen; undefined when there were none. */
+  labelBefore(sessionId: string, runId: string): Promise<Label | undefined>;
 }
 
 const MOST_SESSIONS = 64;
 
-export function createSessionTranscripts(deps: { journal: Journal; runs: RunStore }): SessionTranscripts {
-  const kept = new Map<string, Map<string, readonly TranscriptMessage[]>>();
+interface Told {
+  readonly transcript: readonly TranscriptMessage[];
+  readonly label: Label;
+}
 
-  const ofSession = (sessionId: string): Map<string, readonly TranscriptMessage[]> => {
-    const known = kept.get(sessionId) ?? new Map<string, readonly TranscriptMessage[]>();
+export function createSessionTranscripts(deps: { journal: Journal; runs: RunStore }): SessionTranscripts {
+  const kept = new Map<string, Map<string, Told>>();
+
+  const ofSession = (sessionId: string): Map<string, Told> => {
+    const known = kept.get(sessionId) ?? new Map<string, Told>();
     kept.delete(sessionId);
     kept.set(sessionId, known);
     const oldest = kept.keys().next();
@@ -25,22 +33,28 @@ export function createSessionTranscripts(deps: { journal: Journal; runs: RunStor
     return known;
   };
 
-  return {
-    async before(sessionId, runId) {
-      const known = ofSession(sessionId);
-      const earlier: TranscriptMessage[] = [];
-      for (const run of await deps.runs.chatsOf(sessionId)) {
-        if (run.id === runId) break;
-        if (run.finished_at === null) continue;
-        let messages = known.get(run.id);
-        if (messages === undefined) {
-          const events = await deps.journal.read({ runId: run.id });
-          messages = foldEvents(events.map((stored) => stored.event)).transcript;
-          known.set(run.id, messages);
-        }
-        earlier.push(...messages);
+  const earlierThan = async (sessionId: string, runId: string): Promise<readonly Told[]> => {
+    const known = ofSession(sessionId);
+    const earlier: Told[] = [];
+    for (const run of await deps.runs.chatsOf(sessionId)) {
+      if (run.id === runId) break;
+      if (run.finished_at === null) continue;
+      let told = known.get(run.id);
+      if (told === undefined) {
+        const events = await deps.journal.read({ runId: run.id });
+        told = foldEvents(events.map((stored) => stored.event));
+        known.set(run.id, { transcript: told.transcript, label: told.label });
       }
-      return earlier;
+      earlier.push(told);
+    }
+    return earlier;
+  };
+
+  return {
+    before: async (sessionId, runId) => (await earlierThan(sessionId, runId)).flatMap((told) => [...told.transcript]),
+    async labelBefore(sessionId, runId) {
+      const labels = (await earlierThan(sessionId, runId)).map((told) => told.label);
+      return labels.length === 0 ? undefined : labels.reduce(joinLabels);
     },
   };
 }

@@ -4,6 +4,7 @@ import { Expectation } from '../../protocol/expectation.ts';
 import { Label } from '../../protocol/label.ts';
 import { Permissions } from '../../protocol/permission.ts';
 import { RunKind, RunLimits } from '../../protocol/run.ts';
+import { Fields } from '../quarantine/fields.ts';
 
 /** A folder of the user's that a run may see, at `target` in its sandbox. Granted by a person's approval only. */
 export const Folder = z.object({ path: z.string(), target: z.string(), mode: z.enum(['ro', 'rw']) });
@@ -50,6 +51,10 @@ export const RunSpec = z.object({
   principal: z.string().default('owner'),
   /** The team of its agent, whose namespace and budget it uses. */
   team: z.string().optional(),
+  /** `quarantine`: its model gets references in place of results that nobody vouches for. */
+  untrusted: z.enum(['read', 'quarantine']).default('read'),
+  /** What its parent wants back instead of its words. */
+  resultFields: Fields.optional(),
   /** Nobody is there to answer: its own policy says what may be asked. */
   unattended: z.boolean().default(false),
   input: z.object({ source: z.enum(['user', 'parent', 'host']), text: z.string(), label: Label }),

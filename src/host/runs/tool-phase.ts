@@ -7,7 +7,11 @@ import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { Statement } from '../../storage/store.ts';
+import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-labels.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
+import { Stalled } from './active-runs.ts';
+import { argumentLabel } from './argument-label.ts';
 import { cleanOutcome } from './clean-event.ts';
 import { childRunId, resultHash } from './hashes.ts';
 import type { CallState } from './progress.ts';
@@ -22,6 +26,8 @@ import type { Gate } from './tool-gate.ts';
 export interface ToolPhaseDeps {
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly gate: Gate;
+  readonly sandboxLabels: SandboxLabels;
+  readonly quarantine: Quarantine;
   readonly sandboxOf: (writer: RunWriter) => Promise<Sandbox>;
   /** Rows that change in the very unit that ends a run; a question to the parent ends one here. */
   readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
@@ -78,10 +84,27 @@ async function answerCall(writer: RunWriter, call: CallState, deps: CallDeps): P
   if (passed.kind === 'refused') return refuse(passed.outcome);
   if (tool.question !== undefined)
     return ask(writer, call, { question: tool.question(parsed.data), before: passed.unwritten, deps });
-  await writer.append([...passed.unwritten, ...startEvents(writer, call, { tool, at: startedAt })]);
+  const raised = await deps.sandboxLabels.before(writer, sandboxCall(writer, call, tool));
+  await writer.append([...passed.unwritten, ...startEvents(writer, call, { tool, at: startedAt })], raised);
   const outcome = await execute(writer, call, { tool, input: parsed.data, deps });
-  await settle(writer, call, { outcome, before: [], startedAt, deps });
+  await settle(writer, call, { outcome, before: [], startedAt, deps, tool });
 }
+
+/** The outcome with its label, and in the form that this run's model may see. */
+async function labelled(
+  writer: RunWriter,
+  call: CallState,
+  { tool, told, deps }: { tool: AnyTool; told: ToolOutcome; deps: CallDeps },
+): Promise<Labelled> {
+  const after = await deps.sandboxLabels.after(writer, sandboxCall(writer, call, tool), told);
+  const kept = await deps.quarantine.keep(writer, tool.name, after.outcome);
+  return { outcome: kept.outcome, statements: [...after.statements, ...kept.statements] };
+}
+
+const sandboxCall = (writer: RunWriter, call: CallState, tool: AnyTool): SandboxCall => ({
+  risk: tool.risk,
+  label: argumentLabel(writer.progress, call),
+});
 
 function startEvents(
   { spec }: RunWriter,
@@ -136,7 +159,11 @@ async function recover(
         ? await execute(writer, call, { tool, input: input.data, deps })
         : await tool.reconcile?.(input.data, contextOf(writer, call, deps))
       : undefined;
-  await settle(writer, call, { outcome: known ?? unknownOutcome(call.tool), before: [], startedAt, deps });
+  const lost = unknownOutcome(call.tool);
+  // What its programs read from the network by then belongs to its label.
+  const inSandbox = tool?.risk.startsWith('sandbox-') === true;
+  const outcome = known ?? (inSandbox ? await deps.annotate(writer.runId, lost) : lost);
+  await settle(writer, call, { outcome, before: [], startedAt, deps, tool });
 }
 
 async function execute(
@@ -154,6 +181,8 @@ async function execute(
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
     const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
+    // What a tool says of a call that was let go under it is no outcome: its journal will say that it is not known.
+    if (deps.signal.reason instanceof Stalled) throw deps.signal.reason;
     return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();
@@ -168,14 +197,19 @@ interface Settlement {
   readonly before: readonly JournalEvent[];
   readonly startedAt: number;
   readonly deps: CallDeps;
+  /** The tool that ran; absent: none did. */
+  readonly tool?: AnyTool | undefined;
 }
 
 async function settle(
   writer: RunWriter,
   call: CallState,
-  { outcome: raw, before, startedAt, deps }: Settlement,
+  { outcome: told, before, startedAt, deps, tool }: Settlement,
 ): Promise<void> {
-  const outcome = cleanOutcome(raw);
+  const { outcome, statements } =
+    tool === undefined
+      ? { outcome: cleanOutcome(told), statements: [] }
+      : await labelled(writer, call, { tool, told: cleanOutcome(told), deps });
   const entry = {
     tool: call.tool,
     argsHash: call.argsHash,
@@ -184,18 +218,21 @@ async function settle(
   const count = warnAfter(writer.progress.history, entry, deps.tools.get(call.tool)?.loopExempt === true);
   const warning: JournalEvent[] =
     count === undefined ? [] : [{ type: 'loop.noticed', verdict: 'warn', tool: call.tool, count, callId: call.callId }];
-  await writer.append([
-    ...before,
-    ...warning,
-    {
-      type: 'effect.finished',
-      effectId: call.effectId,
-      callId: call.callId,
-      tool: call.tool,
-      outcome,
-      durationMs: Math.max(0, deps.clock.now() - startedAt),
-    },
-  ]);
+  await writer.append(
+    [
+      ...before,
+      ...warning,
+      {
+        type: 'effect.finished',
+        effectId: call.effectId,
+        callId: call.callId,
+        tool: call.tool,
+        outcome,
+        durationMs: Math.max(0, deps.clock.now() - startedAt),
+      },
+    ],
+    statements,
+  );
 }
 
 function contextOf(writer: RunWriter, call: CallState, deps: CallDeps): ToolContext {
@@ -205,6 +242,8 @@ function contextOf(writer: RunWriter, call: CallState, deps: CallDeps): ToolCont
     sessionId: writer.spec.sessionId,
     effectId: call.effectId,
     callId: call.callId,
+    principal: writer.spec.principal,
+    label: argumentLabel(writer.progress, call),
     signal: deps.signal,
     sandbox: () => deps.sandboxOf(writer),
     output: (stream, text) => deps.live.output(writer.runId, call.callId, stream, text),

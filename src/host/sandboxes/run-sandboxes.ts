@@ -7,6 +7,8 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
 import type { EgressDoors } from './egress-doors.ts';
+import { forwardEnvironment } from './forward-environment.ts';
+import type { TrustFiles } from './trust-files.ts';
 
 /**
  * One sandbox per run, made on first use and gone when the run is over. Its volume is the run's own and goes with it, or
@@ -19,6 +21,8 @@ export interface RunSandboxes extends AsyncDisposable {
   /** What a worker's sandbox would reach, as text for people; empty: no network. */
   reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
   release(runId: string): Promise<void>;
+  /** Ends the sandbox and its way out and keeps the volume: a run that goes on later gets a new one on it. */
+  stop(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on, and of agents. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** Removes a volume for good: of an agent that is gone. */
@@ -47,6 +51,8 @@ export interface RunSandboxesDeps {
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Needed where the vault looks into https. */
+  readonly trust?: TrustFiles;
 }
 
 const AGENT_PREFIX = 'agent-';
@@ -60,14 +66,17 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
     }
     const places = run.egress;
-    const egressSocket = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
+    const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
     return await deps.launcher.create({
       id: run.runId,
       volume: folderOf(run.volume ?? run.runId),
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: {},
-      ...(egressSocket === undefined ? {} : { egressSocket }),
+      env: door === undefined ? {} : forwardEnvironment(door),
+      ...(door === undefined ? {} : { egressSocket: door.socketPath }),
+      ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
+      ...(trustFile === undefined ? {} : { trustFile }),
     });
   };
 
@@ -91,6 +100,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       made.catch(() => open.delete(run.runId));
       return await made;
     },
+    stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),
     async release(runId) {
       await close(runId);
       await deps.doors.close(runId);

@@ -1,8 +1,5 @@
 import { posix } from 'node:path';
-import type { Label } from '../../protocol/label.ts';
-
-/** What an agent made itself: its volume, its commands. */
-export const AGENT_LABEL: Label = { integrity: 'agent', confidentiality: 'internal', origins: [] };
+import { AGENT_LABEL, type Label } from '../../protocol/label.ts';
 
 const USER_FOLDERS = '/work';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../base/logger.ts';
+import { AGENT_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { createFileBlobStore } from '../../storage/file-blob-store.ts';
 import { createServiceWorld, type ServiceWorld } from '../../testing/service-world.ts';
@@ -38,6 +39,7 @@ afterEach(async () => {
 
 const context = (agentId: string): ToolContext => ({
   ...{ runId: 'run_1', agentId, sessionId: undefined, effectId: 'e', callId: 'c', signal: AbortSignal.timeout(20_000) },
+  ...{ principal: 'owner', label: AGENT_LABEL },
   sandbox: () => Promise.reject(new Error('none')),
   ...{ output: () => undefined, progress: () => undefined, record: async () => undefined },
 });

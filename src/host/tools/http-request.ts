@@ -51,7 +51,7 @@ export function createHttpRequest(deps: HttpRequestDeps): Tool<HttpRequestInput>
     risk: 'network',
     idempotent: false,
     parallel: true,
-    resources: async (input) => [{ kind: 'url', url: await addressOf(input) }],
+    resources: async (input) => [{ kind: 'url', url: await addressOf(input), ...whatIsSent(input) }],
     execute: (input, context) => execute(input, context, deps),
     // A request that changes nothing, or that its server recognises as the same one, may be sent once more.
     reconcile: async (input, context) => (mayRepeat(input) ? await execute(input, context, deps) : undefined),
@@ -76,6 +76,13 @@ function mayRepeat(input: HttpRequestInput): boolean {
 
 async function addressOf({ url, service }: HttpRequestInput): Promise<string> {
   return service === undefined || !url.startsWith('/') ? url : `https://${service}.service.holdfast${url}`;
+}
+
+/** More than an address: what a person who wrote the address did not write. */
+function whatIsSent({ method, json, body, headers }: HttpRequestInput): { method: string; bytes: number } {
+  const text = json === undefined ? (body ?? '') : JSON.stringify(json);
+  const bytes = Buffer.byteLength(text) + Buffer.byteLength(JSON.stringify(headers ?? {})) - 2;
+  return { method: method ?? (text === '' ? 'GET' : 'POST'), bytes };
 }
 
 function toRequest(input: HttpRequestInput, { agentId, runId }: ToolContext): ServiceRequestInput {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { AGENT_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Exit } from '../../sandbox/launcher.ts';
 import type { BlobRef, BlobStore } from '../../storage/blob-store.ts';
-import { AGENT_LABEL } from './file-label.ts';
 import { type Capture, type CaptureSummary, captureOutput } from './output-capture.ts';
 import { plainText } from './plain-text.ts';
 import type { Tool, ToolContext } from './tool.ts';

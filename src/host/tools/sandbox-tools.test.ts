@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SandboxLimits } from '../../protocol/config.ts';
+import { AGENT_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { createBubblewrap } from '../../sandbox/bubblewrap/bubblewrap.ts';
 import type { Launcher, Sandbox } from '../../sandbox/launcher.ts';
@@ -50,6 +51,8 @@ function contextWith(signal: AbortSignal = new AbortController().signal): ToolCo
     ...{ runId: 'run_tools', agentId: 'agent', sessionId: undefined, effectId: 'effect', callId: 'call', signal },
     sandbox: () => Promise.resolve(sandbox),
     output: (_stream, text) => live.push(text),
+    principal: 'owner',
+    label: AGENT_LABEL,
     progress: () => undefined,
     record: () => Promise.resolve(),
   };

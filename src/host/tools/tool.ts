@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
+import type { Integrity, Label } from '../../protocol/label.ts';
 import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { RunKind } from '../../protocol/run.ts';
@@ -29,6 +30,8 @@ export interface Tool<Input = unknown> {
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
   resources?(input: Input, caller: ToolCaller): Promise<readonly Resource[]>;
+  /** Acts in the person's name (speaks to people, spends, deletes): the worst integrity that may lead its arguments. */
+  readonly requires?: Integrity;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */
@@ -56,14 +59,21 @@ export interface ToolContext {
   readonly sessionId: string | undefined;
   readonly effectId: string;
   readonly callId: string;
+  /** The person the run acts for. */
+  readonly principal: string;
+  /**
+   * The label of these arguments: of all that led to them, or a person's who was shown every byte and allowed them. What
+   * a tool stores, sends or hands on carries it.
+   */
+  readonly label: Label;
   readonly signal: AbortSignal;
   /** The run's sandbox, made on first use. Throws `sandbox.unavailable` with the remedy. */
   readonly sandbox: () => Promise<Sandbox>;
   /** Live output for screens; lossy, never stored. */
   readonly output: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly progress: (text: string) => void;
-  /** Journals an event of the run (an artifact that was made). */
-  readonly record: (event: EventOf<'artifact.created'>) => Promise<void>;
+  /** Journals an event of the run: an artifact that was made, a text that was read apart. */
+  readonly record: (event: EventOf<'artifact.created' | 'reader.finished'>) => Promise<void>;
 }
 
 /** Any tool. Its input was parsed by its own schema before `execute` sees it; methods are bivariant, so no cast is needed. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../protocol/error.ts';
+import { AGENT_LABEL } from '../../protocol/label.ts';
 import type { FetchHead } from '../../protocol/vault-api.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { createFileBlobStore } from '../../storage/file-blob-store.ts';
@@ -69,6 +70,8 @@ function context(signal = new AbortController().signal): ToolContext {
     signal,
     sandbox: () => Promise.reject(new Error('web_fetch needs no sandbox')),
     output: () => {},
+    principal: 'owner',
+    label: AGENT_LABEL,
     progress: () => {},
     record: () => Promise.resolve(),
   };

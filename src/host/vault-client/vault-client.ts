@@ -22,8 +22,10 @@ import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultScan, type VaultScan } from './vault-scan.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
+import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -43,9 +45,12 @@ export interface VaultClient extends AsyncDisposable {
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Names of credentials, the owner's changes on their way, and the kill switch. */
   readonly credentials: VaultCredentials;
+  /** Looks for the vault's secrets in what the host is about to keep or to send. */
+  readonly scan: VaultScan;
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  readonly totp: VaultTotp;
   /** Budgets of every scope and dimension. */
   readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
@@ -138,7 +143,9 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
+    scan: createVaultScan({ ask, agent, failed: (error) => transportError(error, socketPath) }),
     audit: createVaultAudit(ask),
+    totp: createVaultTotp(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),

@@ -6,10 +6,12 @@ import type { AgentRuns } from '../agents/agent-runs.ts';
 import { chatSpec } from '../inbox/chat-run.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Sessions } from '../inbox/sessions.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
 import { childRunId } from '../runs/hashes.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import { describeResult } from './results.ts';
+import { resultLabel } from './worker-result.ts';
 
 /**
  * What a background worker leaves behind when it settles: a message of the host's in its session, and the run that will
@@ -24,6 +26,7 @@ export interface FollowUps {
 export interface FollowUpDeps {
   readonly agentRuns: AgentRuns;
   readonly sessions: Sessions;
+  readonly quarantine: Quarantine;
   readonly inbox: () => Inbox;
   readonly manager: () => RunManager;
 }
@@ -47,11 +50,12 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
       const text = `The worker ${spec.template} ${what}: ${spec.title}`;
       const message = { id: newId(MessageId, 'msg'), text, session };
       const chat = await chatSpec(message, deps.agentRuns);
-      const input = {
-        source: 'host',
-        text: `[Holdfast] ${text}\n\n${describeResult(runId, event)}`,
-        label: progress.label,
-      } as const;
+      const label = resultLabel(progress.label, event, spec.resultFields);
+      const body = await deps.quarantine.hide(
+        { runId, spec: chat },
+        { tool: 'spawn_worker', text: describeResult(runId, event, spec.resultFields), label },
+      );
+      const input = { source: 'host', text: `[Holdfast] ${text}\n\n${body.text}`, label: body.label } as const;
       const row = deps.inbox().add({
         id: message.id,
         channel: session.channel,
@@ -61,7 +65,7 @@ export function createFollowUps(deps: FollowUpDeps): FollowUps {
         text,
         runId: follow.runId,
       });
-      return [row, deps.manager().create({ ...chat, input }, follow.runId).statement];
+      return [...body.statements, row, deps.manager().create({ ...chat, input }, follow.runId).statement];
     },
   };
 }

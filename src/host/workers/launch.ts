@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../protocol/error.ts';
+import type { Label } from '../../protocol/label.ts';
 import { readOne, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
@@ -9,7 +10,6 @@ import type { RunSpec } from '../runs/spec.ts';
 import type { ToolCaller, ToolContext } from '../tools/tool.ts';
 import { resolveFolders } from './folders.ts';
 import type { Lineages } from './lineages.ts';
-import { labelOf } from './results.ts';
 import type { WorkerTemplates } from './template-store.ts';
 import type { WorkerTemplate } from './templates.ts';
 import type { Places, Reach } from './worker-permissions.ts';
@@ -83,7 +83,7 @@ export function createWorkerLauncher(deps: WorkerLauncherDeps): WorkerLauncher {
 
   const launch: WorkerLauncher['launch'] = async (wanted, context, background) => {
     const parent = await deps.runs.get(context.runId);
-    const from = { runId: parent.id, spec: specOf(parent), label: await labelOf(parent.id, deps.journal) };
+    const from = { runId: parent.id, spec: specOf(parent), label: context.label };
     mayStart(from.spec, { background, most: deps.maxSpawnDepth });
     const prepared = await Promise.all(wanted.map((one) => prepare(one, { from, background, deps })));
     for (let attempt = 1; ; attempt += 1) {
@@ -138,7 +138,7 @@ async function prepare(
 interface Parent {
   readonly runId: string;
   readonly spec: RunSpec;
-  readonly label: Awaited<ReturnType<typeof labelOf>>;
+  readonly label: Label;
 }
 
 /** The template a task names; a worker's own may name only those that its template lists. */

@@ -1,36 +1,47 @@
-import { ErrorInfo, type EventOf } from '../../protocol/event.ts';
+import { ErrorInfo } from '../../protocol/event.ts';
 import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
 import { RunResult } from '../../protocol/run.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Fields } from '../quarantine/fields.ts';
 import { foldEvents } from '../runs/progress.ts';
+import { specOf } from '../runs/run-store.ts';
 import type { RunsTable } from '../runs/tables.ts';
+import { resultData, resultLabel, type WorkerEnd } from './worker-result.ts';
 
-/** What a worker came to, as the model reads it. `running`: it is not over. */
-export interface WorkerReport {
-  readonly worker: string;
-  readonly status: 'result' | 'question' | 'error' | 'running';
-  readonly text: string;
-  readonly artifacts: readonly { id: string; name: string; bytes: number }[];
+/** What a worker came to, as the model reads it: `running` while it is not over. */
+export type WorkerReport = ReturnType<typeof resultData> | Running;
+
+type Running = { worker: string; status: 'running'; text: string; artifacts: [] };
+
+/** What became of a worker as the model reads it: JSON `{ worker, status, text or fields, artifacts }`. */
+export function describeResult(runId: string, end: WorkerEnd, fields: Fields | undefined): string {
+  return JSON.stringify(resultData(runId, end, fields), undefined, 2);
 }
 
-/** What became of a worker as the model reads it: JSON `{ worker, status, text, artifacts }`. */
-export function describeResult(runId: string, end: Pick<EventOf<'run.finished'>, 'result' | 'error'>): string {
-  return JSON.stringify(reportOf(runId, end), undefined, 2);
-}
-
-function reportOf(runId: string, { result, error }: Pick<EventOf<'run.finished'>, 'result' | 'error'>): WorkerReport {
-  const text = [result.text, error?.message ?? '', error?.remedy ?? ''].filter((part) => part !== '').join('\n\n');
-  return { worker: runId, status: result.kind, text, artifacts: result.artifacts };
+function endOf(row: RunsTable): WorkerEnd | undefined {
+  const settled = row.finished_at !== null || row.state === 'asked';
+  if (!settled || row.result === null) return undefined;
+  return {
+    result: RunResult.parse(JSON.parse(row.result)),
+    error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
+  };
 }
 
 export function rowReport(row: RunsTable): WorkerReport {
-  const settled = row.finished_at !== null || row.state === 'asked';
-  if (!settled || row.result === null) return { worker: row.id, status: 'running', text: '', artifacts: [] };
-  return reportOf(row.id, {
-    result: RunResult.parse(JSON.parse(row.result)),
-    error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
-  });
+  const end = endOf(row);
+  if (end === undefined) return { worker: row.id, status: 'running', text: '', artifacts: [] };
+  return resultData(row.id, end, specOf(row).resultFields);
+}
+
+/** What a report says, whatever form it has. */
+export const reportText = (report: WorkerReport): string =>
+  'fields' in report ? JSON.stringify(report.fields) : report.text;
+
+async function reportLabel(row: RunsTable, journal: Pick<Journal, 'read'>): Promise<Label> {
+  const end = endOf(row);
+  const label = await labelOf(row.id, journal);
+  return end === undefined ? label : resultLabel(label, end, specOf(row).resultFields);
 }
 
 export async function labelOf(runId: string, journal: Pick<Journal, 'read'>): Promise<Label> {
@@ -39,13 +50,12 @@ export async function labelOf(runId: string, journal: Pick<Journal, 'read'>): Pr
 }
 
 export async function outcomeOf(row: RunsTable, journal: Pick<Journal, 'read'>): Promise<ToolOutcome> {
-  const report = rowReport(row);
-  const data = { ...report, artifacts: [...report.artifacts] };
+  const data = rowReport(row);
   return {
-    status: report.status === 'error' ? 'error' : 'ok',
+    status: data.status === 'error' ? 'error' : 'ok',
     text: JSON.stringify(data, undefined, 2),
     data,
-    label: await labelOf(row.id, journal),
+    label: await reportLabel(row, journal),
   };
 }
 
@@ -54,10 +64,9 @@ export async function outcomeOfMany(
   rows: readonly RunsTable[],
   { journal, also = {} }: { journal: Pick<Journal, 'read'>; also?: Readonly<Record<string, string[]>> },
 ): Promise<ToolOutcome> {
-  const labels = await Promise.all(rows.map((row) => labelOf(row.id, journal)));
+  const labels = await Promise.all(rows.map((row) => reportLabel(row, journal)));
   const workers = rows.map((row) => {
-    const report = rowReport(row);
-    return { ...report, artifacts: [...report.artifacts], template: row.template ?? '', task: row.title };
+    return { ...rowReport(row), template: row.template ?? '', task: row.title };
   });
   const count = (status: WorkerReport['status']): number => workers.filter((one) => one.status === status).length;
   const data = {

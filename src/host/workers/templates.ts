@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { cleanText } from '../../protocol/clean-text.ts';
 import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { Globs, SomePermissions } from '../../protocol/permission.ts';
@@ -26,7 +27,7 @@ export const WorkerTemplate = z.strictObject({
   thinking: z.enum(['off', 'low', 'medium', 'high']).optional(),
   /** Templates it may start itself. Absent: none. */
   children: z.array(TemplateId).default([]),
-  /** May it, or what it starts, read the web? Absent: when one of its tools or its egress does. */
+  /** `false`: neither it nor what it starts may read the web, whatever its tools are. */
   internet: z.boolean().optional(),
   skills: Globs.default([]),
   mcp: Globs.default([]),
@@ -34,6 +35,8 @@ export const WorkerTemplate = z.strictObject({
   paths: z.array(z.strictObject({ path: z.string().min(1), mode: z.enum(['ro', 'rw']).default('ro') })).default([]),
   /** What its sandbox would like to reach, where the agent's owner allowed it too. Absent: nothing. */
   egress: z.array(EgressPlace).min(1).optional(),
+  /** `quarantine`: its model is not shown what strangers wrote; it gets references and asks for typed facts. */
+  untrusted: z.enum(['read', 'quarantine']).optional(),
   /** What it needs beyond what follows from the rest; its parent bounds it. */
   permissions: SomePermissions.optional(),
   prompt: z.string().min(1).max(20_000),
@@ -94,7 +97,9 @@ export async function readTemplates(
   const names = await readdir(directory).catch(() => []);
   const files = names.filter((name) => /\.(md|json)$/.test(name)).sort();
   const read = await Promise.all(
-    files.map(async (name) => parseTemplate(name, await readFile(join(directory, name), 'utf8'), knownTools)),
+    files.map(async (name) =>
+      parseTemplate(name, cleanText(await readFile(join(directory, name), 'utf8')), knownTools),
+    ),
   );
   return {
     templates: read.flatMap((result) => ('template' in result ? [result.template] : [])),

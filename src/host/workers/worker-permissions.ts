@@ -8,6 +8,7 @@ import type { WorkerTemplate } from './templates.ts';
 /** Tools that read or change something outside this machine. */
 const WEB_TOOLS = /^(?:web_|http_|browser_|download_|list_services)/;
 
+/** For people: does a worker of this kind read or reach anything outside? Its tools are what decides. */
 export function reachesWeb(template: WorkerTemplate): boolean {
   if (template.internet !== undefined) return template.internet;
   return (
@@ -23,7 +24,7 @@ export function workerPermissions(template: WorkerTemplate, parent: Permissions 
   const asked = templatePermissions({
     egress: template.egress,
     permissions: {
-      can_use_internet: reachesWeb(template),
+      ...(template.internet === undefined ? {} : { can_use_internet: template.internet }),
       can_spawn: template.children,
       allowed_skills: template.skills,
       allowed_mcp: template.mcp,

@@ -4,6 +4,7 @@ import type { RunLimits } from '../../protocol/run.ts';
 import type { Folder, RunSpec } from '../runs/spec.ts';
 import type { WorkerTemplate } from './templates.ts';
 import { workerPermissions } from './worker-permissions.ts';
+import { describeResultFields } from './worker-result.ts';
 import type { WorkerTask } from './worker-task.ts';
 
 export interface WorkerParent {
@@ -46,12 +47,15 @@ export function workerSpec(task: WorkerTask, surroundings: WorkerSurroundings): 
     tools: toolsOf(task, template, surroundings.knownTools),
     children: template.children,
     expects: task.expects ?? [],
-    systemPrompt: systemPrompt(template, places.length === 0 ? [] : reach),
+    systemPrompt: `${systemPrompt(template, places.length === 0 ? [] : reach)}${task.result_fields === undefined ? '' : `\n- ${describeResultFields(task.result_fields)}`}`,
+    ...(task.result_fields === undefined ? {} : { resultFields: task.result_fields }),
     limits: workerLimits(template, task, spec.limits),
     folders: [...folders],
     background,
     ...(places.length === 0 || reach.length === 0 ? {} : { egress: [...places] }),
     ...(spec.sandbox === undefined ? {} : { sandbox: spec.sandbox }),
+    // A parent that may not read strangers' text cannot have a worker read it aloud.
+    untrusted: template.untrusted ?? 'read',
     principal: spec.principal,
     unattended: spec.unattended,
     ...(spec.team === undefined ? {} : { team: spec.team }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Expectation } from '../../protocol/expectation.ts';
 import { canonicalJson, type JsonValue } from '../../protocol/json.ts';
+import { TypedFields } from '../quarantine/fields.ts';
 import type { Folder } from '../runs/spec.ts';
 import { described } from '../tools/light-schema.ts';
 
@@ -18,6 +19,10 @@ export const WorkerTask = z.strictObject({
     .optional()
     .describe('Folders of the owner that the worker may see, by absolute path. The owner is asked to confirm.'),
   tools: z.array(z.string()).min(1).optional().describe('Fewer tools than its template has'),
+  result_fields: described(
+    TypedFields,
+    'Have only these fields back instead of text, such as {"open":{"type":"boolean"}}: what the worker read cannot reach you',
+  ).optional(),
   expects: z
     .array(
       described(

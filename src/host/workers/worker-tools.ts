@@ -37,9 +37,9 @@ export function createWorkerTools(workers: Workers, deps: WorkerToolsDeps): AnyT
   return [
     spawnTool(workers, deps),
     spawnManyTool(workers, deps),
-    answerTool(workers),
+    answerTool(workers, deps),
     resultTool(workers),
-    steerTool(workers),
+    steerTool(workers, deps),
     stopTool(workers),
     listTool(workers),
     synthesizeTool(workers),
@@ -87,24 +87,37 @@ async function resourcesOf(task: WorkerTask, caller: ToolCaller, deps: WorkerToo
   const folders = await resolveFolders(paths, { userHome: deps.userHome, caller });
   const places = deps.places(template, caller);
   const egress = places.length === 0 ? [] : await deps.reach(caller.agentId, places);
-  const network = reachesWeb(template) && template.tools.some((tool) => tool.startsWith('web_'));
   const looks = (task.expects ?? []).flatMap((one): Resource[] =>
     one.kind === 'http' ? [{ kind: 'url', url: one.url, method: 'GET' }] : [],
   );
   return [
     ...folders.map((folder) => ({ kind: 'path', path: folder.path, mode: folder.mode }) as const),
-    { kind: 'template', id: template.id, network, ...(egress.length === 0 ? {} : { egress }) },
+    templateResource(template.id, egress, deps),
     ...looks,
   ];
 }
 
-function answerTool(workers: Workers): Tool<{ worker: string; answer: string }> {
+function templateResource(id: string, egress: readonly string[], { templates }: WorkerToolsDeps): Resource {
+  const template = templates.find(id);
+  const network =
+    template !== undefined && reachesWeb(template) && template.tools.some((tool) => tool.startsWith('web_'));
+  return { kind: 'template', id, network, ...(egress.length === 0 ? {} : { egress }) };
+}
+
+/** Whatever is said to a worker may leave where the worker reaches. */
+async function heardBy(worker: string, workers: Workers, deps: WorkerToolsDeps): Promise<Resource[]> {
+  const known = await workers.reachOf(worker);
+  return known === undefined ? [] : [templateResource(known.template, known.egress, deps)];
+}
+
+function answerTool(workers: Workers, deps: WorkerToolsDeps): Tool<{ worker: string; answer: string }> {
   return {
     ...CONTROL,
     name: 'answer_worker',
     description: 'Answers the question of a worker, which then goes on. Returns its next result, question or error.',
     input: WorkerRef.extend({ answer: z.string().min(1).max(50_000) }),
     waits: true,
+    resources: ({ worker }) => heardBy(worker, workers, deps),
     execute: (input, context) => workers.answer(input.worker, input.answer, context),
   };
 }
@@ -128,13 +141,14 @@ function resultTool(workers: Workers): Tool<{ worker: string; path?: string | un
   };
 }
 
-function steerTool(workers: Workers): Tool<{ worker: string; text: string }> {
+function steerTool(workers: Workers, deps: WorkerToolsDeps): Tool<{ worker: string; text: string }> {
   return {
     ...CONTROL,
     idempotent: false,
     name: 'steer_worker',
     description: 'Tells a worker that is at work something new; it reads it before its next step.',
     input: WorkerRef.extend({ text: z.string().min(1).max(50_000) }),
+    resources: ({ worker }) => heardBy(worker, workers, deps),
     async execute({ worker, text }, context) {
       await workers.steer(worker, text, context);
       return { status: 'ok', text: `${worker} reads it before its next step.`, label: SYSTEM_LABEL };

@@ -10,7 +10,7 @@ import type { RunsTable } from '../runs/tables.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { ToolContext } from '../tools/tool.ts';
 import { createWorkerLauncher, type Launched, type WorkerLauncherDeps } from './launch.ts';
-import { labelOf, outcomeOf, outcomeOfMany } from './results.ts';
+import { outcomeOf, outcomeOfMany } from './results.ts';
 import type { WorkerTask } from './worker-task.ts';
 
 /**
@@ -31,6 +31,8 @@ export interface Workers {
   stop(workerId: string, context: ToolContext): Promise<void>;
   /** The caller's own workers, newest first. */
   ofCaller(context: ToolContext): Promise<RunsTable[]>;
+  /** The template of a worker and what it reaches: whatever is said to it may leave there. */
+  reachOf(workerId: string): Promise<{ template: string; egress: readonly string[] } | undefined>;
   /** The state of one worker, in the form the model reads. */
   report(workerId: string, context: ToolContext): Promise<ToolOutcome>;
   /** Several at once, counted. */
@@ -96,9 +98,9 @@ export function createWorkers(deps: WorkersDeps): Workers {
       const row = await own(workerId, context);
       const delivered = await wasDelivered(workerId, context.effectId, deps);
       if (row.state === 'asked' && !delivered) {
-        const label = await labelOf(context.runId, journal);
         const data = { answeredBy: context.effectId };
-        await manager().answer(workerId, { outcome: { status: 'ok', text, label, data }, durationMs: 0 });
+        const outcome: ToolOutcome = { status: 'ok', text, label: context.label, data };
+        await manager().answer(workerId, { outcome, durationMs: 0 });
       } else await startIfOpen(workerId);
       // A background worker tells its session itself; waiting here too would tell its result twice.
       const waits = !specOf(row).background;
@@ -106,8 +108,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
     },
     async steer(workerId, text, context) {
       await own(workerId, context);
-      const label = await labelOf(context.runId, journal);
-      await deps.steering().steer(workerId, { source: 'parent', text, label });
+      await deps.steering().steer(workerId, { source: 'parent', text, label: context.label });
     },
     async stop(workerId, context) {
       await own(workerId, context);
@@ -120,6 +121,11 @@ export function createWorkers(deps: WorkersDeps): Workers {
           ? { parentRunId: context.runId }
           : { sessionId: context.sessionId, agentId: context.agentId };
       return (await runs.list({ ...filter, limit: 100 })).filter((row) => isOwn(row, caller));
+    },
+    async reachOf(workerId) {
+      const row = await runs.find(workerId);
+      if (row === undefined || row.template === null) return undefined;
+      return { template: row.template, egress: await deps.reach(row.agent_id, specOf(row).egress) };
     },
     report: async (workerId, context) => await outcomeOf(await own(workerId, context), journal),
     async bringTogether(workerIds, context) {

@@ -7,6 +7,7 @@ import type { LiveCalls } from '../freeze/live-calls.ts';
 import { encodeHeader } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
 import { parseWith } from '../http/parse.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import type { SecretGuard } from '../secret-guard.ts';
 import type { Exceptions } from './exceptions.ts';
 import type { ResolveAll } from './pinned-connector.ts';
@@ -21,6 +22,7 @@ export interface FetchRouteDeps {
   readonly database: DatabaseSync;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly guard: () => SecretGuard;
   readonly resolveAll: ResolveAll;
   readonly live: LiveCalls;
@@ -52,6 +54,7 @@ export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
   let running = 0;
   const fetchOne = async (wanted: FetchRequest, signal: AbortSignal): Promise<WebFetchResult> => {
     deps.freezes.check(wanted.agent);
+    deps.tripwire.check(wanted.agent, 'an address to fetch', Buffer.from(wanted.url));
     checkUrl(deps.guard(), wanted.url);
     if (running >= MAX_AT_ONCE)
       throw new HoldfastError('rate-limited', `${MAX_AT_ONCE} fetches are under way already.`, {

@@ -73,6 +73,7 @@ function isNarrower(next: EgressRules, now: EgressRules): boolean {
   return (
     next.allow.every((place) => now.allow.includes(place)) &&
     now.deny.every((place) => next.deny.includes(place)) &&
+    next.intercept.every((place) => now.intercept.includes(place)) &&
     LIMITS.every((name) => next.limits[name] <= now.limits[name])
   );
 }

@@ -26,6 +26,11 @@ export interface NewConnection {
   readonly scheme: 'http' | 'https' | '';
   readonly host: string;
   readonly port: number;
+  /** Absent where nobody sees it. */
+  readonly method?: string;
+  readonly path?: string;
+  /** Whose credential goes along. */
+  readonly service?: string;
 }
 
 const MOST_DENIALS = 200;
@@ -38,8 +43,9 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
     .prepare("UPDATE egress_connections SET verdict = 'cut', reason = ?, finished_at = ? WHERE verdict = 'open'")
     .run(STOPPED, now());
   const insert = database.prepare(
-    `INSERT INTO egress_connections (agent, run, scheme, host, port, verdict, reason, started_at, finished_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO egress_connections
+     (agent, run, scheme, host, port, method, path, service, verdict, reason, started_at, finished_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const update = database.prepare(
     'UPDATE egress_connections SET verdict = ?, reason = ?, bytes_up = ?, bytes_down = ?, finished_at = ? WHERE id = ?',
@@ -60,8 +66,9 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
   const lastOf = database.prepare("SELECT max(id) AS id FROM egress_connections WHERE run = ? AND verdict = 'denied'");
   const write = (one: NewConnection, verdict: 'open' | 'denied', reason: string): number => {
     const end = verdict === 'open' ? null : now();
-    const { agent, run, scheme, host, port } = one;
-    return Number(insert.run(agent, run, scheme, host, port, verdict, reason, now(), end).lastInsertRowid);
+    const { agent, run, scheme, host, port, method = '', path = '', service = '' } = one;
+    const row = [agent, run, scheme, host, port, method, path, service, verdict, reason, now(), end] as const;
+    return Number(insert.run(...row).lastInsertRowid);
   };
   return {
     open: (connection) => write(connection, 'open', ''),

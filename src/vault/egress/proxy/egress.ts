@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
+import type { LookInside } from './door-context.ts';
 import { createDoors, type Doors } from './doors.ts';
 import { createOwnerRules, type OwnerRules } from './owner-rules.ts';
 
@@ -20,12 +22,14 @@ export interface EgressProxyDeps {
   /** Where the sockets are. */
   readonly directory: string;
   readonly exceptions: Exceptions;
-  /** Absent: nothing is counted against the budgets. */
-  readonly meter?: EgressMeter;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
+  readonly meter: EgressMeter;
+  /** Made after the proxy, and asked only when a connection comes. */
+  readonly look: () => LookInside;
 }
 
 export function createEgressProxy(deps: EgressProxyDeps): EgressProxy {
