@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import('./commands/decide.ts')).approve,
   deny: async () => (await import('./commands/decide.ts')).deny,
   agents: async () => (await import('./commands/agents.ts')).agents,
+  teams: async () => (await import('./commands/teams.ts')).teams,
   confirm: async () => (await import('./commands/confirm.ts')).confirm,
   cancel: async () => (await import('./commands/confirm.ts')).cancel,
   grants: async () => (await import('./commands/grants.ts')).grants,
