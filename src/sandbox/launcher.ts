@@ -96,6 +96,11 @@ export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   readonly launcher: Launcher['kind'];
   spawn(command: Command): SandboxProcess;
+  /**
+   * A command will come soon: what can be made before it is known is made now, and again after each command. What waits
+   * that way is ended when none comes for a while. Has no effect where it brings nothing.
+   */
+  prepare?(): void;
   /** Ends every process in it; it may be used again. */
   stop(): Promise<void>;
 }
