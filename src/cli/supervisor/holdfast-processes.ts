@@ -7,6 +7,7 @@ import type { Home } from '../../base/home.ts';
 import { LEAN_MEMORY_FLAGS } from '../../base/release-memory.ts';
 import { vaultNodeFlags } from '../../base/vault-flags.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
+import { chainsOf, modelRefOf, modelsOf } from '../../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import { createVaultOwner } from '../vault-owner.ts';
 import { environmentFor } from './environment.ts';
@@ -23,7 +24,9 @@ export interface ProcessesOptions {
 
 /** The simulator answers until a model is configured. */
 export function isSimulated(config: HoldfastConfig): boolean {
-  return config.model === undefined || splitModelRef(config.model).provider === SIMULATOR_PROVIDER;
+  const model = modelRefOf(config);
+  if (model === undefined) return true;
+  return modelsOf(model, chainsOf(config)).some((ref) => splitModelRef(ref).provider === SIMULATOR_PROVIDER);
 }
 
 /** The processes of a running Holdfast. They start side by side; the simulator names itself to the vault once that is up. */

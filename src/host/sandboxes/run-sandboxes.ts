@@ -6,6 +6,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
+import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
 import { forwardEnvironment } from './forward-environment.ts';
 import type { TrustFiles } from './trust-files.ts';
@@ -21,6 +22,8 @@ export interface RunSandboxes extends AsyncDisposable {
   /** What a worker's sandbox would reach, as text for people; empty: no network. */
   reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
   release(runId: string): Promise<void>;
+  /** Ends the sandbox and its way out and keeps the volume: a run that goes on later gets a new one on it. */
+  stop(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on, and of agents. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** Removes a volume for good: of an agent that is gone. */
@@ -50,6 +53,8 @@ export interface RunSandboxesDeps {
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Lays out what only a thief would take. */
+  readonly decoys?: Decoys | undefined;
   /** Needed where the vault looks into https. */
   readonly trust?: TrustFiles;
 }
@@ -71,9 +76,11 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     const places = run.egress;
     const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
+    const volume = folderOf(run.volume ?? run.runId);
+    await deps.decoys?.lay(volume, run.agentId);
     return await deps.launcher.create({
       id: run.runId,
-      volume: folderOf(run.volume ?? run.runId),
+      volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
       env: door === undefined ? {} : forwardEnvironment(door),
@@ -110,6 +117,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       );
       return await made;
     },
+    stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),
     async release(runId) {
       await close(runId);
       await deps.doors.close(runId);
@@ -123,7 +131,11 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
           .map((name) => rm(folderOf(name), { recursive: true, force: true })),
       );
     },
-    removeVolume: (name) => rm(folderOf(name), { recursive: true, force: true }),
+    async removeVolume(name) {
+      const all = await readdir(deps.volumes).catch(() => []);
+      const own = all.filter((one) => one === name || one.startsWith(`${name}.`));
+      await Promise.all(own.map((one) => rm(folderOf(one), { recursive: true, force: true })));
+    },
     async [Symbol.asyncDispose]() {
       await deps.probe;
       await Promise.all([...open.keys()].map(close));

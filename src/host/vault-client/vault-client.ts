@@ -5,6 +5,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import { ModelHealth } from '../../protocol/key-health.ts';
 import {
   BudgetView,
   CallRecord,
@@ -22,6 +23,7 @@ import { createVaultHttp, type VaultRequest } from './vault-http.ts';
 import { createVaultScan, type VaultScan } from './vault-scan.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
+import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
@@ -36,6 +38,8 @@ export interface VaultClient extends AsyncDisposable {
   budgets(agent?: string, signal?: AbortSignal): Promise<readonly BudgetView[]>;
   /** Context window and price of one model. */
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
+  /** Which models may be tried now. */
+  modelHealth(models: readonly string[], signal?: AbortSignal): Promise<ModelHealth>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Names of credentials, the owner's changes on their way, and the kill switch. */
@@ -45,6 +49,7 @@ export interface VaultClient extends AsyncDisposable {
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  readonly totp: VaultTotp;
   /** Budgets of every scope and dimension. */
   readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
@@ -135,6 +140,12 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     modelFacts: (provider, model, signal) =>
       get(`/models/${[provider, ...model.split('/')].map(encodeURIComponent).join('/')}`, ModelFacts, signal),
+    modelHealth: (models, signal) =>
+      get(
+        `/model-health?${models.map((model) => `model=${encodeURIComponent(model)}`).join('&')}`,
+        ModelHealth,
+        signal,
+      ),
     fetch: async (request, signal) => {
       const limit = (request.timeoutMs ?? DEFAULT_FETCH_TIMEOUT_MS) + FETCH_GRACE_MS;
       const init = { method: 'POST', headers: JSON_BODY, body: JSON.stringify(request) };
@@ -145,6 +156,7 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     egress: createVaultEgress(ask),
     scan: createVaultScan({ ask, http, failed: (error) => transportError(error, socketPath) }),
     audit: createVaultAudit(ask),
+    totp: createVaultTotp(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
     modelFetch: createModelFetch(http, (error) => transportError(error, socketPath)),
