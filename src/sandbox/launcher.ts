@@ -3,7 +3,7 @@ import type { SandboxLimits } from '../protocol/config.ts';
 
 /**
  * The contract of an isolation tier. Nothing of ours runs inside a sandbox: a tool call is `spawn` of an ordinary
- * program. A sandbox without a running command has no process.
+ * program. A sandbox without a running command has no process, but for one that `prepare` lets wait for the next.
  *
  * Contract: when a process ends, times out, is aborted or its sandbox is stopped, its whole tree is gone before `exit`
  * resolves. `spawn` never throws for what the program does; how it ended is in `exit`.
