@@ -12,6 +12,7 @@ import type {
   WorkerTemplateView,
 } from '../protocol/api.ts';
 import type { LiveEvent } from '../protocol/event.ts';
+import type { GrantChoice } from '../protocol/grant.ts';
 import type { BudgetView } from '../protocol/vault-api.ts';
 
 /** Who asks. Every call of the API carries one. */
@@ -48,9 +49,14 @@ export interface Control {
   }): Promise<RunView[]>;
   run(id: string): Promise<RunView>;
   cancelRun(id: string, principal: Principal): Promise<RunView>;
-  approvals(state: 'pending' | 'all'): Promise<ApprovalView[]>;
+  /** With the words that answer them, where the principal may. */
+  approvals(state: 'pending' | 'all', principal?: Principal): Promise<ApprovalView[]>;
   /** First answer wins; a later one gets `conflict` with who decided. */
-  decideApproval(id: string, decision: 'allow' | 'deny', principal: Principal): Promise<ApprovalView>;
+  decideApproval(
+    id: string,
+    decision: 'allow' | 'deny',
+    principal: Principal & { readonly grant?: GrantChoice | undefined },
+  ): Promise<ApprovalView>;
   artifacts(runId: string | undefined): Promise<ArtifactView[]>;
   artifactContent(id: string): Promise<{ artifact: ArtifactView; bytes: Uint8Array }>;
   /** The whole bytes of a tool output that the journal only references. */

@@ -12,7 +12,10 @@ import { type ApprovalsTable, approvalsMigration } from './approvals/tables.ts';
 import { type ArtifactsTable, artifactsMigration } from './artifacts/tables.ts';
 import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
+import { type ChangesTable, changesMigration } from './changes/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
+import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
@@ -29,6 +32,7 @@ import {
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
@@ -44,11 +48,15 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
   untrusted_refs: UntrustedRefsTable;
+  standing_grants: StandingGrantsTable;
+  changes: ChangesTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
   blackboard: BlackboardTable;
   blackboard_history: BlackboardHistoryTable;
   interests: InterestsTable;
@@ -74,9 +82,13 @@ export const hostMigrations: readonly Migration[] = [
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
+  grantsMigration,
+  changesMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
   policyMigration,
+  freezeMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -148,6 +148,24 @@ export const JournalEvent = z.discriminatedUnion('type', [
     mediaType: z.string(),
     blob: z.string(),
   }),
+  /** A connection of the run's sandbox to the outside, when it ended or was refused. */
+  event('egress.connection', {
+    connectionId: z.number(),
+    scheme: z.string(),
+    host: z.string(),
+    port: z.number(),
+    /** Of plain http, and of https that was looked into. */
+    method: z.string().optional(),
+    path: z.string().optional(),
+    /** Whose credential went along. */
+    service: z.string().optional(),
+    verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
+    reason: z.string(),
+    bytesUp: z.number(),
+    bytesDown: z.number(),
+    startedAt: z.number(),
+    finishedAt: z.number(),
+  }),
   event('run.waiting', {
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
@@ -184,6 +202,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     messageId: z.string().optional(),
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
+  }),
+  /** The kill switch. `scope`: an agent, or `*` for all. */
+  event('freeze.changed', {
+    scope: z.string(),
+    frozen: z.boolean(),
+    reason: z.string(),
+    by: z.string(),
+    surface: z.string(),
   }),
   event('agent.changed', {
     agentId: z.string(),

@@ -34,6 +34,7 @@ import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
@@ -184,7 +185,8 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   });
   sealed.alsoWatch(servicesRoom.tokens);
   setLook({ ...servicesRoom, authority, trust, guard });
-  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
+  const meter = budgets.egressMeter;
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger, health, now },
     authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
@@ -193,7 +195,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
-    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
   });
   const copyDatabase = (): string => {
     budgets.writer.flush();
@@ -226,6 +228,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     canaries,
     openSealed: sealed.open,
     reseal: sealed.reseal,
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     servicesRoom,
     trust,
   };

@@ -1,12 +1,15 @@
-import { type AgentView, MAX_LIST, type RunView } from '../../protocol/api.ts';
+import { type AgentView, MAX_LIST, type MessageView, type RunView, type SendMessage } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Agent } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import { createReplies, type Reply } from '../approvals/replies.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Control, Principal } from '../control.ts';
+import type { ChatWord } from '../freeze/chat-word.ts';
+import { type FrozenSet, paused } from '../freeze/frozen-set.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Lanes } from '../inbox/lanes.ts';
 import type { Chat, Sessions } from '../inbox/sessions.ts';
@@ -26,6 +29,7 @@ import {
   toRunView,
   toSessionView,
   toTemplateView,
+  withNonce,
 } from './views.ts';
 
 export interface ControlDeps {
@@ -43,6 +47,8 @@ export interface ControlDeps {
   readonly templates: readonly WorkerTemplate[];
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
+  readonly frozen: FrozenSet;
+  readonly chatWord: ChatWord;
   readonly status: Control['status'];
   readonly doctor: Control['doctor'];
 }
@@ -51,8 +57,12 @@ export interface ControlDeps {
 const ownerChat = (agentId: string): Chat => ({ agentId, channel: 'local', chatId: 'owner' });
 
 export function createControl(deps: ControlDeps): Control {
-  const view = async (row: InboxTable) =>
-    toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+  const replies = createReplies(deps.approvals);
+  const view = async (row: InboxTable): Promise<MessageView> => {
+    const shown = toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+    const frozen = row.finished_at === null ? deps.frozen.of(row.agent_id) : undefined;
+    return frozen === undefined ? shown : { ...shown, paused: paused(frozen) };
+  };
   return {
     status: deps.status,
     doctor: deps.doctor,
@@ -61,6 +71,9 @@ export function createControl(deps: ControlDeps): Control {
     async send(agentId, message, principal) {
       const agent = await deps.agents.get(agentId);
       const session = await sessionFor(agent.id, message.sessionId, deps.sessions);
+      const word = await deps.chatWord.answer(message.text, principal);
+      const reply = await replies.take(message.text, principal);
+      if (reply !== undefined) return await view(await noteReply(reply, { session, message, principal, deps }));
       const received = await deps.inbox.receive({
         channel: session.channel,
         platformMessageId: message.clientMessageId,
@@ -68,6 +81,7 @@ export function createControl(deps: ControlDeps): Control {
         principal: principal.id,
         text: message.text,
         mode: message.mode,
+        ...(word === undefined ? {} : { answer: word }),
       });
       const { isNew, message: row } = received;
       if (isNew && row.run_id !== '' && row.mode === 'queue') {
@@ -87,7 +101,10 @@ export function createControl(deps: ControlDeps): Control {
       await deps.sessions.get(sessionId);
       return await Promise.all((await deps.inbox.history(sessionId, limit)).map(view));
     },
-    approvals: async (state) => (await deps.approvals.list(state)).map(toApprovalView),
+    approvals: async (state, principal) =>
+      (await deps.approvals.list(state)).map((row) =>
+        principal !== undefined && deps.approvals.mayDecide(principal, row) ? withNonce(row) : toApprovalView(row),
+      ),
     async decideApproval(id, decision, principal) {
       return toApprovalView(await deps.approvals.decide(id, decision === 'allow' ? 'allowed' : 'denied', principal));
     },
@@ -105,6 +122,20 @@ export function createControl(deps: ControlDeps): Control {
         live: (event) => listener.live(event),
       }),
   };
+}
+
+interface ReplyTo {
+  readonly session: SessionsTable;
+  readonly message: SendMessage;
+  readonly principal: Principal;
+  readonly deps: ControlDeps;
+}
+
+/** An answer to a question is kept in the conversation, and no run comes of it. */
+async function noteReply({ said, told }: Reply, { session, message, principal, deps }: ReplyTo): Promise<InboxTable> {
+  const { clientMessageId: platformMessageId } = message;
+  const inbound = { channel: session.channel, platformMessageId, session, principal: principal.id, text: said };
+  return await deps.inbox.note(inbound, told);
 }
 
 async function sessionFor(agentId: string, sessionId: string | undefined, sessions: Sessions): Promise<SessionsTable> {

@@ -16,6 +16,7 @@ import type { Agent } from '../agents/agent.ts';
 import { cardOf } from '../approvals/approvals.ts';
 import type { ApprovalsTable } from '../approvals/tables.ts';
 import type { ArtifactsTable } from '../artifacts/tables.ts';
+import { offersIn } from '../grants/grants.ts';
 import type { InboxTable, SessionsTable } from '../inbox/tables.ts';
 import type { RunsTable } from '../runs/tables.ts';
 import { HOST_PRINCIPAL } from '../workers/follow-up.ts';
@@ -106,7 +107,14 @@ export function toApprovalView(row: ApprovalsTable): ApprovalView {
     expiresAt: row.expires_at,
     decidedBy: row.decided_by,
     surface: row.surface,
+    offers: offersIn(row).map(({ width, words }) => ({ width, words })),
   };
+}
+
+/** For whoever may answer it. */
+export function withNonce(row: ApprovalsTable): ApprovalView {
+  const view = toApprovalView(row);
+  return row.nonce === null ? view : { ...view, nonce: row.nonce };
 }
 
 export function toArtifactView(row: ArtifactsTable): ArtifactView {

@@ -77,7 +77,7 @@ function signed({ provider, secret, name, target, headers, body }: KeyUse, now: 
   const region = provider.setting.region ?? regionOf(url.hostname);
   if (region === undefined)
     throw new HoldfastError('config.invalid', `The address of ${provider.id} names no AWS region.`, {
-      remedy: `Say it: \`holdfast setup --provider ${provider.id} --region us-east-1\`.`,
+      remedy: 'Use an address that does, such as https://bedrock-runtime.us-east-1.amazonaws.com.',
     });
   const question = target.indexOf('?');
   const request = {

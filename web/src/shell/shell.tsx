@@ -13,7 +13,8 @@ import {
 } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useApp, useStatus } from '../app-context.tsx';
-import { ApprovalsButton, usePendingApprovals } from '../chat/approvals-button.tsx';
+import { ApprovalsButton } from '../chat/approvals-button.tsx';
+import { usePendingApprovals } from '../chat/use-pending-approvals.ts';
 import { Link, type Route, usePath } from '../router.tsx';
 import { IconButton } from '../ui/basics.tsx';
 import { Shortcuts } from './shortcuts.tsx';

@@ -65,7 +65,7 @@ export function approvalRoutes(app: ApiApp, control: Control): void {
       query: z.object({ state: z.enum(['pending', 'all']).default('pending') }),
       reply: ApprovalView.array(),
     },
-    async ({ query }) => bounded(await control.approvals(query.state)),
+    async ({ query, caller }) => bounded(await control.approvals(query.state, caller.principal)),
   );
   jsonRoute(
     app,
@@ -78,7 +78,8 @@ export function approvalRoutes(app: ApiApp, control: Control): void {
       reply: ApprovalView,
       refuses: [404, 409],
     },
-    ({ params, body, caller }) => control.decideApproval(params.id, body.decision, caller.principal),
+    ({ params, body, caller }) =>
+      control.decideApproval(params.id, body.decision, { ...caller.principal, grant: body.grant }),
   );
 }
 
