@@ -5,11 +5,13 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -52,6 +54,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -92,6 +95,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -212,6 +217,7 @@ type LoopParts = CoreDeps & {
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
   readonly rates: Rates;
@@ -226,6 +232,7 @@ function createLoop({
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
   rates,
@@ -244,7 +251,7 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
