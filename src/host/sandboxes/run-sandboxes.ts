@@ -8,6 +8,7 @@ import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
 import type { EgressDoors } from './egress-doors.ts';
 import { forwardEnvironment } from './forward-environment.ts';
+import { modelEnvironment } from './model-environment.ts';
 import type { TrustFiles } from './trust-files.ts';
 
 /**
@@ -73,7 +74,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       volume: folderOf(run.volume ?? run.runId),
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: door === undefined ? {} : forwardEnvironment(door),
+      env: door === undefined ? {} : { ...forwardEnvironment(door), ...modelEnvironment(door) },
       ...(door === undefined ? {} : { egressSocket: door.socketPath }),
       ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
       ...(trustFile === undefined ? {} : { trustFile }),
