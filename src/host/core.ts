@@ -5,11 +5,13 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFoundations } from './compose/foundations.ts';
+import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -32,6 +34,8 @@ import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
+import { createAnnotate } from './sandboxes/annotate.ts';
+import { createNetworkWatch, type NetworkSource, type NetworkWatch } from './sandboxes/network-watch.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
@@ -50,6 +54,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -85,9 +90,13 @@ export interface CoreDeps {
   /** Caps of runs and what happens at one; absent: nobody counts. */
   readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
+  /** What the vault knows of a sandbox's network; absent: nothing is journaled of it. */
+  readonly network?: NetworkSource;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -130,6 +139,7 @@ export function createCore(deps: CoreDeps): Core {
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
     return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
   };
+  const network = watchNetwork(deps, base);
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -145,10 +155,11 @@ export function createCore(deps: CoreDeps): Core {
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
       await deps.sandboxes.release(writer.runId);
+      await network?.end({ ...writer.spec, runId: writer.runId }).catch(() => undefined); // The vault is down: nothing is lost there.
       await conversations.requeue(writer.runId);
       await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish, watch: network }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -189,12 +200,24 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
   return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
+function watchNetwork(deps: CoreDeps, base: Foundations): NetworkWatch | undefined {
+  const { network: source, clock, config } = deps;
+  if (source === undefined) return undefined;
+  const expires = config.approvals.expiresAfterMs;
+  const log = deps.log.child('network');
+  const watch = createNetworkWatch({ ...base, store: deps.store, source, clock, log, approvalExpiresAfterMs: expires });
+  base.journal.subscribe({ event: watch.answered, live: () => undefined });
+  return watch;
+}
+
 type LoopParts = CoreDeps & {
+  readonly watch: NetworkWatch | undefined;
   readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
   readonly rates: Rates;
@@ -203,11 +226,13 @@ type LoopParts = CoreDeps & {
 };
 
 function createLoop({
+  watch,
   frozen,
   lateInputs,
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
   rates,
@@ -226,11 +251,11 @@ function createLoop({
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
-      annotate: deps.sandboxes.annotate,
+      annotate: createAnnotate(deps.sandboxes, watch),
       live: {
         output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
         progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),

@@ -4,8 +4,10 @@ import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
 import { FreezeScope } from './freeze.ts';
+import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
+import { Role } from './people.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
@@ -158,10 +160,18 @@ export const ApprovalView = z.object({
   expiresAt: z.number(),
   decidedBy: z.string().nullable(),
   surface: z.string().nullable(),
+  /** The word that answers it, for whoever may; gone once it is answered. */
+  nonce: z.string().optional(),
+  /** What may be allowed beyond this once, narrowest first. */
+  offers: z.array(z.object({ width: GrantWidth, words: z.string() })).optional(),
 });
 export type ApprovalView = z.infer<typeof ApprovalView>;
 
-export const DecideApproval = z.strictObject({ decision: z.enum(['allow', 'deny']) });
+export const DecideApproval = z.strictObject({
+  decision: z.enum(['allow', 'deny']),
+  /** Allow it for longer than this call, as the card offers. */
+  grant: GrantChoice.optional(),
+});
 
 export const ArtifactView = z.object({
   id: z.string(),
@@ -176,6 +186,8 @@ export type ArtifactView = z.infer<typeof ArtifactView>;
 export const SandboxStatus = z.object({
   launcher: z.string(),
   available: z.boolean(),
+  /** The host has just started and is still finding out; `available` is false until then. */
+  probing: z.boolean().optional(),
   reason: z.string(),
   remedy: z.string(),
   /** `kernel` or `soft` per limit name. */
@@ -283,6 +295,9 @@ export type LoginLink = z.infer<typeof LoginLink>;
  */
 export const LoginView = z.object({
   principal: z.object({ id: z.string(), surface: z.string() }),
+  /** Whose rights it has. */
+  person: z.string(),
+  role: Role,
   csrf: z.string().nullable(),
   expiresAt: z.number().nullable(),
 });

@@ -148,11 +148,14 @@ export interface ConfigProblem {
 
 export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; problems: readonly ConfigProblem[] };
 
+/** Making code for a schema that is used once takes longer than using it. */
+const PARSED_ONCE = { jitless: true };
+
 /** Validates the whole config at once; every problem comes back with its path and remedy. */
 export function parseConfig(raw: unknown): ConfigParse {
   const hidden = hiddenText(raw, []);
   if (hidden.length > 0) return { ok: false, problems: hidden };
-  const parsed = HoldfastConfig.safeParse(raw);
+  const parsed = HoldfastConfig.safeParse(raw, PARSED_ONCE);
   if (parsed.success) {
     const problems = chainProblems(parsed.data);
     return problems.length === 0 ? { ok: true, config: parsed.data } : { ok: false, problems };

@@ -17,6 +17,10 @@ const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) =
 const CredentialsPage = lazy(() =>
   import('./credentials/credentials-page.tsx').then((module) => ({ default: module.CredentialsPage })),
 );
+const ConsentPage = lazy(() =>
+  import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
+);
+const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -117,6 +121,10 @@ function RoutePage({ route }: { route: Route }) {
       return <BudgetPage />;
     case 'credentials':
       return <CredentialsPage />;
+    case 'consent':
+      return <ConsentPage />;
+    case 'policy':
+      return <PolicyPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

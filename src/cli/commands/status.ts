@@ -47,7 +47,8 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
   if (host !== undefined) {
     print(`${paint.bold('Holdfast')} ${host.version} at ${paint.cyan(host.url)}, up ${duration(now - host.startedAt)}`);
     const model = host.simulated ? paint.yellow(`${host.model} (the built-in simulator)`) : host.model;
-    const launcher = host.sandbox.available ? host.sandbox.launcher : paint.red('none');
+    const missing = host.sandbox.probing ? paint.yellow('being tried out') : paint.red('none');
+    const launcher = host.sandbox.available ? host.sandbox.launcher : missing;
     const rows = [
       ['  home', home.root],
       ['  model', model],

@@ -128,12 +128,14 @@ function keyProblems(vault: VaultStatus | null): string[] {
 
 function sandboxProblems(sandboxes: RunSandboxes): string[] {
   const { probe } = sandboxes;
-  return probe.available
+  return probe === undefined || probe.available
     ? []
     : [`No sandbox, so workers cannot use files or programs: ${probe.reason} ${probe.remedy}`];
 }
 
-function sandboxStatus(sandboxes: RunSandboxes): SandboxStatus {
-  const { available, reason, remedy, limits } = sandboxes.probe;
-  return { launcher: sandboxes.launcher, available, reason, remedy, limits: { ...limits } };
+function sandboxStatus({ probe, launcher }: RunSandboxes): SandboxStatus {
+  if (probe === undefined)
+    return { launcher, available: false, probing: true, reason: 'It is being tried out.', remedy: '', limits: {} };
+  const { available, reason, remedy, limits } = probe;
+  return { launcher, available, reason, remedy, limits: { ...limits } };
 }

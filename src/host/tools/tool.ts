@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
-import type { Label } from '../../protocol/label.ts';
+import type { Integrity, Label } from '../../protocol/label.ts';
 import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
@@ -26,6 +26,8 @@ export interface Tool<Input = unknown> {
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
   resources?(input: Input, caller: ToolCaller): Promise<readonly Resource[]>;
+  /** Acts in the person's name (speaks to people, spends, deletes): the worst integrity that may lead its arguments. */
+  readonly requires?: Integrity;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */

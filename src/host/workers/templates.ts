@@ -50,6 +50,7 @@ export function parseTemplate(file: string, text: string, knownTools: readonly s
   const front: unknown = parseYaml(match[1] ?? '');
   const parsed = WorkerTemplate.safeParse(
     typeof front === 'object' ? { ...front, prompt: (match[2] ?? '').trim() } : front,
+    { jitless: true }, // Making code for a schema that is used a few times takes longer than using it.
   );
   if (!parsed.success) {
     return { problems: parsed.error.issues.map((issue) => `${file}: ${issue.path.join('.')}: ${issue.message}`) };

@@ -15,6 +15,9 @@ import type {
 import type { SpendingView } from '../../../src/protocol/budget.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type { Explanation } from '../../../src/protocol/explanation.ts';
+import type { FlowException } from '../../../src/protocol/flow.ts';
+import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -22,6 +25,8 @@ import type {
   OwnerKeyView,
   VaultIdentity,
 } from '../../../src/protocol/owner-change.ts';
+import type { TryResult } from '../../../src/protocol/policy-change.ts';
+import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -68,7 +73,11 @@ export interface Api {
   runEvents(id: string): Promise<EventView[]>;
   cancelRun(id: string): Promise<RunView>;
   approvals(): Promise<ApprovalView[]>;
-  decide(id: string, decision: 'allow' | 'deny'): Promise<ApprovalView>;
+  decide(id: string, decision: 'allow' | 'deny', grant?: GrantChoice): Promise<ApprovalView>;
+  grants(): Promise<GrantView[]>;
+  revokeGrant(id: string): Promise<void>;
+  exceptions(): Promise<FlowException[]>;
+  endException(id: string): Promise<void>;
   artifacts(runId: string): Promise<ArtifactView[]>;
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
@@ -80,6 +89,10 @@ export interface Api {
   vaultIdentity(): Promise<VaultIdentity>;
   ownerKeys(): Promise<OwnerKeyView[]>;
   heldChanges(): Promise<HeldChange[]>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
+  /** The host checks the change and names what is wrong with it. */
+  tryPolicy(body: { change: unknown; days: number }): Promise<TryResult>;
   submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
@@ -128,7 +141,16 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
       allPages((after) => get(`/api/runs/${id(runId)}/events${query({ after, limit: EVENTS_PER_PAGE })}`)),
     cancelRun: (runId) => post(`/api/runs/${id(runId)}/cancel`),
     approvals: () => get('/api/approvals?state=pending'),
-    decide: (approvalId, decision) => post(`/api/approvals/${id(approvalId)}`, { decision }),
+    decide: (approvalId, decision, grant) =>
+      post(`/api/approvals/${id(approvalId)}`, { decision, ...(grant === undefined ? {} : { grant }) }),
+    grants: () => get('/api/grants'),
+    revokeGrant: async (grantId) => {
+      await request('DELETE', `/api/grants/${id(grantId)}`);
+    },
+    exceptions: () => get('/api/policy/exceptions'),
+    endException: async (exceptionId) => {
+      await request('DELETE', `/api/policy/exceptions/${id(exceptionId)}`);
+    },
     artifacts: (runId) => get(`/api/artifacts?runId=${id(runId)}`),
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
@@ -139,6 +161,9 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     vaultIdentity: () => get('/api/vault-identity'),
     ownerKeys: () => get('/api/owner-keys'),
     heldChanges: () => get('/api/owner-changes'),
+    policyOf: (agentId) => get(`/api/policy/agents/${id(agentId)}`),
+    explain: (asked) => get(`/api/policy/explain${query({ ...asked })}`),
+    tryPolicy: (body) => post('/api/policy/try', body),
     submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);
