@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { RISK_CLASSES } from '../policy/risk-class.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
@@ -104,7 +105,7 @@ export function createCore(deps: CoreDeps): Core {
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
   const made = { ...deps, ...base, policy, manager: () => manager };
-  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys()] });
+  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys(), ...RISK_CLASSES] });
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;

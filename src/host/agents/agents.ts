@@ -1,3 +1,4 @@
+import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
 import type { AgentConfig, AgentRevision, CloneAgent, CreateAgent, EditAgent } from '../../protocol/agent.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { OPERATOR } from '../../protocol/ids.ts';
@@ -6,7 +7,7 @@ import type { Principal } from '../control.ts';
 import { type Agent, configOf, toAgent, toColumns } from './agent.ts';
 import { type AgentChange, type AgentChanges, type AgentChangesDeps, createAgentChanges } from './agent-changes.ts';
 import { mustKnowTools, mustNotBeOperator, notFound, operatorTools, overtaken, rescope } from './agent-rules.ts';
-import { newConfig, OPERATOR_PERMISSIONS } from './defaults.ts';
+import { newConfig } from './defaults.ts';
 import { type AgentChangeKind, type AgentState, createRevisions, sameValue } from './revisions.ts';
 import { type Roster, readRoster } from './roster.ts';
 import type { AgentsTable } from './tables.ts';

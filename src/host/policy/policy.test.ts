@@ -39,7 +39,7 @@ describe('permissions of runs', () => {
     const specs = (await made.core.runs.list({ limit: 10 })).map(specOf);
     const chat = specs.find(({ kind }) => kind === 'chat')?.permissions;
     const worker = specs.find(({ kind }) => kind === 'worker')?.permissions;
-    expect(chat).toMatchObject({ can_spawn: ['*'], can_manage_fleet: true, allowed_credentials: [] });
+    expect(chat).toMatchObject({ can_spawn: ['*'], can_manage_fleet: true, can_use_wallet: false });
     expect(worker).toMatchObject({
       can_spawn: [],
       can_manage_fleet: false,

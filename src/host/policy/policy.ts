@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
+import { meetPlaces } from '../../policy/egress.ts';
 import type { GateFacts } from '../../policy/facts.ts';
-import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
+import { type CompiledFloor, compileFloor, placesWithin } from '../../policy/floor.ts';
 import { compileGrant } from '../../policy/grant.ts';
 import { meetSome } from '../../policy/meet.ts';
 import type { PathFacts } from '../../policy/paths.ts';
@@ -25,6 +26,8 @@ export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
   permissionsOf(agent: PermittedAgent): Permissions;
+  /** What of these places the sandbox of such a run may ask for: its permissions and the floor bound them. */
+  placesOf(agentId: string, permissions: Permissions, wanted: readonly string[]): string[];
   factsOf(run: RunRights): Promise<GateFacts>;
 }
 
@@ -49,6 +52,8 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
     floor,
     permissionsOf: (agent) =>
       meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
+    placesOf: (agentId, { allowed_egress: allowed }, wanted) =>
+      placesWithin(floor, agentId, allowed === null ? wanted : meetPlaces(wanted, allowed)),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,
