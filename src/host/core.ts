@@ -223,6 +223,7 @@ function createLoop({
       gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
+      hostsOf: policy.hostsOf,
       sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
       annotate: deps.sandboxes.annotate,
       live: {

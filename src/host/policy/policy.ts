@@ -9,6 +9,7 @@ import type { PathFacts } from '../../policy/paths.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { StandingGrant } from '../../protocol/policy-rule.ts';
+import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
 export interface PermittedAgent {
@@ -28,6 +29,8 @@ export interface Policy {
   permissionsOf(agent: PermittedAgent): Permissions;
   /** What of these places the sandbox of such a run may ask for: its permissions and the floor bound them. */
   placesOf(agentId: string, permissions: Permissions, wanted: readonly string[]): string[];
+  /** Where its web fetches may go, redirects included. */
+  hostsOf(run: RunRights): FetchHosts;
   factsOf(run: RunRights): Promise<GateFacts>;
 }
 
@@ -54,6 +57,10 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
       meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
     placesOf: (agentId, { allowed_egress: allowed }, wanted) =>
       placesWithin(floor, agentId, allowed === null ? wanted : meetPlaces(wanted, allowed)),
+    hostsOf: (spec) => ({
+      allow: permissionsOfRun(spec).allowed_hosts?.map((glob) => glob.toLowerCase()) ?? null,
+      deny: floor.refusedHosts(spec.agentId),
+    }),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,
