@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { RISK_CLASSES } from '../policy/risk-class.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { TeamTemplate } from '../protocol/team.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -132,7 +133,7 @@ export function createCore(deps: CoreDeps): Core {
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
-  const knownTools = (): readonly string[] => [...toolbox.byName.keys()];
+  const knownTools = (): readonly string[] => [...toolbox.byName.keys(), ...RISK_CLASSES];
   const made = { ...deps, ...base, policy, knownTools, manager: () => manager };
   const room = createAgentRoom(made);
   const { agentRuns } = room;
@@ -275,6 +276,7 @@ function createLoop({
       gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
+      hostsOf: policy.hostsOf,
       sandboxOf,
       annotate: createAnnotate(deps.sandboxes, watch),
       live: {

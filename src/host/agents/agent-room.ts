@@ -30,7 +30,7 @@ export interface AgentRoomDeps {
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly agentBase: string;
-  readonly policy: Pick<Policy, 'permissionsOf'>;
+  readonly policy: Pick<Policy, 'permissionsOf' | 'placesOf'>;
   readonly paths: { readonly home: string };
   /** Made after this. */
   readonly manager: () => RunManager;
