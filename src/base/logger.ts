@@ -23,7 +23,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const log = (level: LogLevel, message: string, fields: LogFields = {}): void => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
     const at = new Date((options.now ?? Date.now)()).toISOString();
-    options.write(`${JSON.stringify({ at, level, name: options.name, message, ...fields }, replaceErrors)}\n`);
+    options.write(`${oneSafeLine({ at, level, name: options.name, message, ...fields })}\n`);
   };
   return {
     debug: (message, fields) => log('debug', message, fields),
@@ -32,6 +32,15 @@ export function createLogger(options: LoggerOptions): Logger {
     error: (message, fields) => log('error', message, fields),
     child: (name) => createLogger({ ...options, name: `${options.name}:${name}` }),
   };
+}
+
+/** JSON escapes line ends and ASCII controls; what else could drive a terminal or reorder a line is escaped here. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/gu;
+
+function oneSafeLine(entry: Record<string, unknown>): string {
+  return JSON.stringify(entry, replaceErrors).replace(UNSAFE, (found) =>
+    Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
 }
 
 function replaceErrors(_key: string, value: unknown): unknown {

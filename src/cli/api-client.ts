@@ -16,14 +16,12 @@ import type {
   WorkerTemplateView,
 } from '../protocol/api.ts';
 import { HoldfastError } from '../protocol/error.ts';
-import type { Explanation } from '../protocol/explanation.ts';
 import type { LaneMode } from '../protocol/lane-mode.ts';
-import type { ExplainQuery, PolicyView } from '../protocol/policy-view.ts';
 import type { BudgetView } from '../protocol/vault-api.ts';
 import type { EventsOptions } from './api-events.ts';
 import { type ApiRequest, request } from './api-request.ts';
 import type { ApiTarget } from './api-target.ts';
-import { createPolicyClient } from './policy-client.ts';
+import { createPolicyClient, type PolicyClient } from './policy-client.ts';
 import { rawGet } from './raw-get.ts';
 
 /**
@@ -31,7 +29,7 @@ import { rawGet } from './raw-get.ts';
  * must cost no more than a bare start of Node: its path loads neither zod nor `node:http`. Refusals are thrown as the
  * `HoldfastError` that the host described; a host that is not there is `host.unreachable`.
  */
-export interface ApiClient {
+export interface ApiClient extends PolicyClient {
   status(): Promise<StatusView>;
   /** Probes every part for real; takes a while. */
   doctor(): Promise<DoctorProbe[]>;
@@ -62,8 +60,6 @@ export interface ApiClient {
   artifactContent(id: string): Promise<Buffer>;
   blob(hash: string): Promise<Buffer>;
   budgets(): Promise<BudgetView[]>;
-  policyOf(agentId: string): Promise<PolicyView>;
-  explain(query: ExplainQuery): Promise<Explanation>;
   tokens(): Promise<TokenView[]>;
   createToken(note?: string): Promise<NewToken>;
   revokeToken(id: string): Promise<void>;

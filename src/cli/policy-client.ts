@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import { HoldfastError } from '../protocol/error.ts';
 import type { Explanation } from '../protocol/explanation.ts';
+import type { TryPolicy, TryResult } from '../protocol/policy-change.ts';
 import type { ExplainQuery, PolicyView } from '../protocol/policy-view.ts';
 import { type ApiRequest, request } from './api-request.ts';
 import type { ApiTarget } from './api-target.ts';
@@ -8,6 +10,7 @@ import type { ApiTarget } from './api-target.ts';
 export interface PolicyClient {
   policyOf(agentId: string): Promise<PolicyView>;
   explain(query: ExplainQuery): Promise<Explanation>;
+  tryPolicy(body: z.input<typeof TryPolicy>): Promise<TryResult>;
 }
 
 export function createPolicyClient(target: ApiTarget): PolicyClient {
@@ -21,6 +24,11 @@ export function createPolicyClient(target: ApiTarget): PolicyClient {
       checked(
         (await import('../protocol/explanation.ts')).Explanation,
         await get(`/api/policy/explain?${queryOf(query)}`),
+      ),
+    tryPolicy: async (body) =>
+      checked(
+        (await import('../protocol/policy-change.ts')).TryResult,
+        await request(target, { method: 'POST', path: '/api/policy/try', body }),
       ),
   };
 

@@ -14,12 +14,25 @@ import { type AuditTables, auditMigration } from './audit/tables.ts';
 import { type BudgetWarningsTable, budgetsMigration } from './budgets/tables.ts';
 import { type ChangesTable, changesMigration } from './changes/tables.ts';
 import { type EffectsTable, effectsMigration } from './effects/tables.ts';
+import { type FreezesTable, freezeMigration } from './freeze/tables.ts';
 import { grantsMigration, type StandingGrantsTable } from './grants/tables.ts';
 import { type InboxTable, inboxMigration, type SessionsTable } from './inbox/tables.ts';
 import { type EventsTable, journalMigration } from './journal/tables.ts';
 import { type FlowExceptionsTable, type LabelAreasTable, labelsMigration } from './labels/tables.ts';
+import {
+  type BlackboardHistoryTable,
+  type BlackboardTable,
+  type InterestsTable,
+  type MeshEffectsTable,
+  meshMigration,
+  type NoticesTable,
+  type TaskDependenciesTable,
+  type TasksTable,
+} from './mesh/tables.ts';
+import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
@@ -35,6 +48,7 @@ export interface HostDatabase extends AuditTables {
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
   artifacts: ArtifactsTable;
+  freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
   label_areas: LabelAreasTable;
   flow_exceptions: FlowExceptionsTable;
@@ -42,6 +56,14 @@ export interface HostDatabase extends AuditTables {
   standing_grants: StandingGrantsTable;
   changes: ChangesTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
+  blackboard: BlackboardTable;
+  blackboard_history: BlackboardHistoryTable;
+  interests: InterestsTable;
+  notices: NoticesTable;
+  tasks: TasksTable;
+  mesh_effects: MeshEffectsTable;
+  task_dependencies: TaskDependenciesTable;
 }
 
 /** In the order they are applied, for ever. */
@@ -56,6 +78,7 @@ export const hostMigrations: readonly Migration[] = [
   accessMigration,
   steeringMigration,
   supervisionMigration,
+  meshMigration,
   fleetAgentsMigration,
   labelsMigration,
   quarantineMigration,
@@ -63,6 +86,9 @@ export const hostMigrations: readonly Migration[] = [
   changesMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
+  policyMigration,
+  freezeMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -7,39 +7,45 @@ import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { chainsOf, modelRefOf } from '../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
+import type { Store } from '../storage/store.ts';
 import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
-import { auditRoutes } from './api/routes/audit.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { createAnchors } from './audit/anchors/create-anchors.ts';
-import { createAudit } from './audit/audit.ts';
-import { recordConfig } from './audit/config-row.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
 import type { Control } from './control.ts';
 import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
+import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
+import { createLeakGuard } from './leaks/leak-guard.ts';
+import { createChains } from './models/chain.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
 import { createPolicyDesk } from './policy/policy-desk.ts';
+import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
+import { createTimeMachine } from './policy/time-machine.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
+import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -76,17 +82,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
-  const audit = createAudit({
-    store,
-    sql: core.sql,
-    sink: core.audit,
-    vault: vault.audit,
-    anchors: await createAnchors(config.audit.anchors, home.root),
-    config: config.audit,
-    clock,
-    log: log.child('audit'),
-  });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
@@ -110,6 +107,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
+    chatWord,
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -121,6 +119,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('freeze', freeze.run);
   background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
@@ -132,35 +131,52 @@ export async function createHost(options: HostConfig): Promise<Host> {
   });
   const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const desk = createPolicyDesk({ ...core, tools: core.toolbox.byName, userHome: homedir() });
   const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
-  const features: ApiFeature[] = [
-    policyRoutes(desk),
-    auditRoutes(audit),
+  const api = stack.use(
+    await createApi({
+      ...gateway,
+      rates: core.rates,
+      features: [...safety.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      socketPath: home.hostSocket,
+      webRoot: join(packageRoot, 'web/dist'),
+    }),
+  );
+  url = api.url;
+  engine.tryOut();
+  const owned = stack.move();
+  return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly core: Core;
+  readonly vault: ReturnType<typeof createVaultClient>;
+}
+
+/** The routes that other rooms bring, each with its own service. */
+function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+  const paths = { home: home.root, userHome: homedir() };
+  const history = createPolicyHistory({ ...core, store });
+  return [
+    policyRoutes(
+      createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
+      createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
+    ),
     (app) => steeringRoutes(app, core.steering),
     (app) => agentAdminRoutes(app, core),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
   ];
-  const api = stack.use(
-    await createApi({
-      ...gateway,
-      features,
-      socketPath: home.hostSocket,
-      webRoot: join(packageRoot, 'web/dist'),
-    }),
-  );
-  url = api.url;
-  const owned = stack.move();
-  return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+const modelOf = (config: HoldfastConfig) => (): string => modelRefOf(config) ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
@@ -168,17 +184,29 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
-  const blobs = await createFileBlobStore(home.blobs);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors, decoys });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
-  const models = createModels({ vault, log: log.child('models'), clock });
+  const stopping = new AbortController();
+  const leaks = createLeakGuard({
+    ...{ vault: vault.scan, vaultReachable, clock, log: log.child('leaks') },
+    shutdown: stopping.signal,
+  });
+  const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
+  const models = createChains({
+    model: createModels({ vault, log: log.child('models'), clock }),
+    chains: chainsOf(config),
+    health: vault.modelHealth,
+    log: log.child('models'),
+  });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
+      leaks,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -190,6 +218,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
@@ -206,20 +235,33 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       log,
     }),
   );
-  return { store, blobs, vault, sandboxes, doors, models, core };
+  // First of all: a run that waits for the vault must not hold the end of the host.
+  stack.defer(() => stopping.abort());
+  return { store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors });
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
+  const trust = createTrustFiles(join(home.run, 'trust'));
+  const sandboxes = stack.use(
+    createRunSandboxes({
+      ...{ launcher, probe, doors, trust, decoys },
+      volumes: home.volumes,
+      limits: config.sandbox.limits,
+    }),
+  );
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {
@@ -234,6 +276,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
   for (;;) {
     await core.approvals.expireDue();
     await core.supervision.look();
+    await core.mesh.sweep();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -1,3 +1,4 @@
+import { isClean, revealText } from '../protocol/clean-text.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { describeResource } from './describe-resource.ts';
@@ -22,7 +23,7 @@ export function* consider(request: GateRequest, facts: GateFacts): Generator<Fin
   yield judgeTool(request, facts);
   yield judgeOperator(request, facts);
   for (const resource of request.resources) {
-    const finding = judgeResource(resource, request, facts);
+    const finding = judgeName(resource) ?? judgeResource(resource, request, facts);
     yield { ...(finding.verdict === 'ask' ? applyGrants(finding, resource, { request, facts }) : finding), resource };
   }
 }
@@ -80,6 +81,18 @@ function judgeOperator({ tool, risk }: GateRequest, { isOperator }: GateFacts): 
     'operator.no-side-effects',
     `The operator does not act itself; ${tool} is ${risk}.`,
     'Have a worker do it with spawn_worker.',
+  );
+}
+
+/** A name that looks like another one could be approved, granted or written for it. */
+function judgeName(resource: Resource): Finding | undefined {
+  const texts = Object.values(resource).flat();
+  const hidden = texts.find((text) => typeof text === 'string' && (!isClean(text) || /[\t\r\n]/.test(text)));
+  if (hidden === undefined) return undefined;
+  return refuse(
+    'names.invisible',
+    `${revealText(JSON.stringify(hidden))} holds characters that cannot be seen.`,
+    'Use a name without them; rename the folder or file.',
   );
 }
 

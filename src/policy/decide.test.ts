@@ -88,6 +88,28 @@ describe('the gate, without any permission', () => {
   });
 });
 
+describe('a name that cannot be seen whole', () => {
+  it.each<Resource>([
+    { kind: 'path', path: '/srv/a\u202Eb', mode: 'ro' },
+    { kind: 'blackboard', key: 'teams/intern/ta\u200Bsks', act: 'write' },
+    { kind: 'agent', id: 'ad\u{E0061}a', act: 'message' },
+    { kind: 'topic', name: 'teams/intern/a\nb', act: 'publish' },
+    { kind: 'template', id: 'x', network: false, egress: ['a\u2060.example'] },
+    { kind: 'person', address: 'telegram:1\uFEFF', known: true },
+  ])('is refused whatever is granted: $kind', (resource) => {
+    const facts = granting(
+      { ...OPERATOR_PERMISSIONS, paths: [{ path: '/', mode: 'rw' }] },
+      { isOperator: resource.kind !== 'path' },
+    );
+    expect(answer(resource, facts)).toBe('deny names.invisible');
+  });
+
+  it('is allowed where its script needs a joiner', () => {
+    const facts = granting({ paths: [{ path: '/srv', mode: 'ro' }] });
+    expect(answer({ kind: 'path', path: '/srv/می‌خواهم', mode: 'ro' }, facts)).toBe('allow');
+  });
+});
+
 describe('a permission', () => {
   it.each<[string, Partial<Permissions>, Resource, string]>([
     ['spawn', { can_spawn: ['wri*'] }, SAMPLES.template, 'allow'],

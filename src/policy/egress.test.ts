@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EGRESS_PRESETS, EgressRules, readPlace, rulesOf } from '../protocol/egress.ts';
+import { EGRESS_PRESETS, EgressPlace, EgressRules, readPlace, rulesOf } from '../protocol/egress.ts';
 import { describeReach, type EgressAsk, judgeEgress } from './egress.ts';
 
 const https = (host: string, port = 443): EgressAsk => ({ host, port, scheme: 'https' });
@@ -50,9 +50,33 @@ describe('a place', () => {
     'x'.repeat(2_000),
   ])('%j is refused', (text) => expect(readPlace(text)).toBeTypeOf('string'));
 
-  it.each(['https://example.org/path', 'GET@https://example.org', 'example.org/path', 'GET@example.org'])(
-    'a method or a path that covers https is refused with that reason: %s',
-    (text) => expect(readPlace(text)).toContain('inside https they are not seen'),
+  it.each(['example.org/path', 'GET@example.org'])('a method or a path needs the scheme: %s', (text) =>
+    expect(readPlace(text)).toContain('needs the scheme'),
+  );
+
+  it.each(['https://example.org/path', 'GET@https://example.org'])(
+    'a method or a path of https is refused with that reason where nothing is intercepted: %s',
+    (text) => {
+      expect(EgressPlace.safeParse(text).error?.issues[0]?.message).toContain('inside https is not seen');
+      expect(EgressRules.safeParse({ allow: [text] }).error?.issues[0]?.message).toContain(
+        'holdfast vault egress <agent> intercept example.org',
+      );
+      expect(EgressRules.safeParse({ allow: [text], intercept: ['other.example.org'] }).success).toBe(false);
+      expect(EgressRules.safeParse({ allow: [text], intercept: ['example.org:8443'] }).success).toBe(false);
+      expect(EgressRules.safeParse({ allow: [text], intercept: ['example.org'] }).success).toBe(true);
+    },
+  );
+
+  it.each([
+    ['https://a.example.org/x', '*.example.org', true],
+    ['https://example.org/x', '*.example.org', false],
+    ['https://*.example.org/x', '*.example.org', true],
+    ['https://*.a.example.org/x', '*.example.org', true],
+    ['https://*.example.org/x', 'a.example.org', false],
+    ['https://a.example.org:8443/x', 'a.example.org:8443', true],
+    ['http://example.org/x', 'other.example.org', true],
+  ])('a deny of %s with interception of %s is taken: %s', (place, intercept, isTaken) =>
+    expect(EgressRules.safeParse({ deny: [place], intercept: [intercept] }).success).toBe(isTaken),
   );
 
   it('of every preset is valid', () => {

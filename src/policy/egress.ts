@@ -8,9 +8,9 @@ export interface EgressAsk {
   readonly host: string;
   readonly port: number;
   readonly scheme: 'http' | 'https';
-  /** Plain http alone. */
+  /** Absent where nobody can see it: in https that is not looked into. */
   readonly method?: string;
-  /** Path without the query; plain http alone. */
+  /** Path without the query. */
   readonly path?: string;
 }
 
@@ -34,9 +34,13 @@ export function judgeEgress(ask: EgressAsk, grant: EgressGrant): EgressVerdict {
   return 'allowed';
 }
 
-/** Whether some plain http request to this place could be allowed; which ones, is judged when they come. */
-export function mayReachByHttp(place: Pick<EgressAsk, 'host' | 'port'>, { allow, deny, only }: EgressGrant): boolean {
-  const ask: EgressAsk = { host: place.host, port: place.port, scheme: 'http' };
+/** Whether some request to this place could be allowed; which ones, is judged when they come. */
+export function mayReachBy(
+  scheme: EgressAsk['scheme'],
+  place: Pick<EgressAsk, 'host' | 'port'>,
+  { allow, deny, only }: EgressGrant,
+): boolean {
+  const ask: EgressAsk = { host: place.host, port: place.port, scheme };
   const closed = deny.some((rule) => rule.methods === undefined && rule.path === undefined && denies(rule, ask));
   const isNamed = (rules: readonly EgressRule[]): boolean => rules.some((rule) => sameEnd(rule, ask));
   return !closed && isNamed(allow) && (only === undefined || isNamed(only));

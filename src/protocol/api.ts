@@ -3,10 +3,12 @@ import { AgentConfig, AgentStatus, PersonaFile } from './agent.ts';
 import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
+import { FreezeScope } from './freeze.ts';
 import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
+import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
 
 /** Shapes of the host's HTTP API (`/api/…`). The OpenAPI document is made from these same schemas. */
@@ -92,6 +94,8 @@ export const MessageView = z.object({
   mergedInto: z.string().nullable(),
   /** The final answer once `answered`; the reason once `refused` or `failed`. */
   answer: z.string().nullable(),
+  /** Its agent is frozen: it is kept, and answered after a resume. In words for people. */
+  paused: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
   receivedAt: z.number(),
   finishedAt: z.number().nullable(),
@@ -181,6 +185,8 @@ export type ArtifactView = z.infer<typeof ArtifactView>;
 export const SandboxStatus = z.object({
   launcher: z.string(),
   available: z.boolean(),
+  /** The host has just started and is still finding out; `available` is false until then. */
+  probing: z.boolean().optional(),
   reason: z.string(),
   remedy: z.string(),
   /** `kernel` or `soft` per limit name. */
@@ -201,6 +207,36 @@ export const OverdueView = z.object({
   remedy: z.string(),
 });
 export type OverdueView = z.infer<typeof OverdueView>;
+
+/** One pull of the kill switch. `scope`: an agent, or `*` for everything. */
+export const FrozenView = z.object({
+  scope: z.string(),
+  reason: z.string(),
+  actor: z.string(),
+  surface: z.string(),
+  at: z.number(),
+});
+export type FrozenView = z.infer<typeof FrozenView>;
+
+/** `POST /api/freeze`. */
+export const FreezeBody = z.strictObject({
+  scope: FreezeScope.default('*'),
+  reason: z.string().min(1).max(500).default('asked for'),
+});
+/** `vault`: its doors are shut; `ms`: until everything was cut. */
+export const FreezeResult = z.object({
+  frozen: FrozenView.array(),
+  vault: z.boolean(),
+  runs: z.number(),
+  ms: z.number(),
+});
+export type FreezeResult = z.infer<typeof FreezeResult>;
+
+/** `POST /api/freeze/resume`: with the owner's code, or after the vault was told at the owner's terminal. */
+export const ResumeBody = z.strictObject({
+  scope: FreezeScope.default('*'),
+  code: TotpCode.shape.code.optional(),
+});
 
 export const StatusView = z.object({
   version: z.string(),
@@ -223,6 +259,8 @@ export const StatusView = z.object({
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),
+  /** What is frozen now. */
+  frozen: z.array(FrozenView).optional(),
   /** Rows of the audit, those that no anchor attests yet, and for how long the oldest of them has waited. */
   audit: z
     .object({ rows: z.number(), unanchored: z.number(), unanchoredForMs: z.number(), outside: z.boolean() })

@@ -8,10 +8,11 @@ import { z } from 'zod';
  *                        *.example.org:8443     every name below example.org, on that port
  *                        [2606:4700::1111]:80
  *   with a scheme        https://example.org    http://example.org:8080
- *   plain http in parts  GET,HEAD@http://example.org/pub/*
+ *   in parts             GET,HEAD@http://example.org/pub/*
  *
- * Everything that no place names is denied. Inside https only the host and the port can be seen, so a method or a path
- * of https is refused here, where the rule is written, and not silently ignored where it would matter.
+ * Everything that no place names is denied. Inside https only the host and the port can be seen, unless the owner lets the
+ * vault look into it; so a method or a path of https is refused where the rule is written (`partsOfHttps`), and not
+ * silently ignored where it would matter.
  */
 export interface EgressRule {
   /** Canonical: lower case, no trailing dot, no brackets. `*.` in front stands for every name below. */
@@ -94,8 +95,8 @@ interface Parts {
 
 function partsProblem({ methods, scheme, port, path }: Parts): string | undefined {
   if (port !== undefined && (port < 1 || port > 65_535)) return `${port} is not a port`;
-  if ((methods !== undefined || path !== undefined) && scheme !== 'http')
-    return 'a method or a path can only be told in plain http:// (inside https they are not seen, as this version does not intercept it); leave it out, or write http://';
+  if ((methods !== undefined || path !== undefined) && scheme === undefined)
+    return 'a method or a path needs the scheme: write http://… or https://…';
   if (path !== undefined && (!PATH.test(path) || UNCLEAR_PATH.test(path)))
     return 'the path must be plain: no .., no %2f and the like, no query, and a * only at its end';
   return undefined;
@@ -113,10 +114,61 @@ export function rulesOf(places: readonly string[]): readonly EgressRule[] {
   });
 }
 
+/** Whether a rule tells a method or a path inside https, which only interception can see. */
+export function partsOfHttps(rule: EgressRule): boolean {
+  return rule.scheme === 'https' && (rule.methods !== undefined || rule.path !== undefined);
+}
+
+/** A place where nobody says what is intercepted: nothing that would need it. */
 export const EgressPlace = z.string().superRefine((text, context) => {
   const rules = readPlace(text);
   if (typeof rules === 'string') context.addIssue({ code: 'custom', message: rules });
+  else if (rules.some(partsOfHttps))
+    context.addIssue({
+      code: 'custom',
+      message: `${quoted(text)}: a method or a path inside https is not seen here; leave it out, and let the owner's rules narrow it`,
+    });
 });
+
+/** A place in the owner's rules. */
+const OwnerPlace = z.string().superRefine((text, context) => {
+  const rules = readPlace(text);
+  if (typeof rules === 'string') context.addIssue({ code: 'custom', message: rules });
+});
+
+/** A host whose https is looked into: `host[:port]`, `*.host`. */
+const InterceptPlace = z.string().superRefine((text, context) => {
+  const rules = readPlace(text);
+  if (typeof rules === 'string') context.addIssue({ code: 'custom', message: rules });
+  else if (/[/@]/.test(text) || Object.hasOwn(EGRESS_PRESETS, text))
+    context.addIssue({ code: 'custom', message: `${quoted(text)}: give a host, host:port or *.host` });
+});
+
+const HTTPS_PORT = 443;
+
+/** Whether https to this host and port is looked into. */
+export function isIntercepted(
+  place: { readonly host: string; readonly port: number },
+  rules: readonly EgressRule[],
+): boolean {
+  return rules.some(
+    (rule) =>
+      (rule.host.startsWith('*.')
+        ? place.host.length > rule.host.length - 1 && place.host.endsWith(rule.host.slice(1))
+        : rule.host === place.host) && (rule.port ?? HTTPS_PORT) === place.port,
+  );
+}
+
+/** Whether all that a rule names is looked into. */
+function isRuleIntercepted(rule: EgressRule, intercepted: readonly EgressRule[]): boolean {
+  const sameName = intercepted.some(
+    (one) => one.host === rule.host && (one.port ?? HTTPS_PORT) === (rule.port ?? HTTPS_PORT),
+  );
+  if (sameName) return true;
+  const host = rule.host.startsWith('*.') ? `x${rule.host.slice(1)}` : rule.host;
+  const isWild = intercepted.filter((one) => one.host.startsWith('*.'));
+  return isIntercepted({ host, port: rule.port ?? HTTPS_PORT }, isWild);
+}
 
 /** Walls of one sandbox's way out. */
 export const EgressLimits = z.strictObject({
@@ -132,11 +184,25 @@ export const EgressLimits = z.strictObject({
 export type EgressLimits = z.infer<typeof EgressLimits>;
 
 /** `PUT /egress-rules/:agent` (owner): replaces what this agent's sandboxes may reach. A `deny` beats every `allow`. */
-export const EgressRules = z.strictObject({
-  allow: z.array(EgressPlace).max(500).default([]),
-  deny: z.array(EgressPlace).max(500).default([]),
-  limits: EgressLimits.prefault({}),
-});
+export const EgressRules = z
+  .strictObject({
+    allow: z.array(OwnerPlace).max(500).default([]),
+    deny: z.array(OwnerPlace).max(500).default([]),
+    /** Hosts whose https the vault looks into: for rules by method and path, and to put credentials in. */
+    intercept: z.array(InterceptPlace).max(200).default([]),
+    limits: EgressLimits.prefault({}),
+  })
+  .superRefine((rules, context) => {
+    const intercepted = rulesOf(rules.intercept);
+    for (const list of ['allow', 'deny'] as const)
+      for (const [index, place] of rules[list].entries())
+        if (rulesOf([place]).some((rule) => partsOfHttps(rule) && !isRuleIntercepted(rule, intercepted)))
+          context.addIssue({
+            code: 'custom',
+            path: [list, index],
+            message: `${quoted(place)}: inside https a method or a path is seen only where the vault looks into it; first: holdfast vault egress <agent> intercept ${rulesOf([place])[0]?.host ?? ''}`,
+          });
+  });
 export type EgressRules = z.infer<typeof EgressRules>;
 
 /** `POST /egress-doors` (host): the way out of one run's sandbox. Asking again for the same run gives the same door. */
@@ -148,7 +214,23 @@ export const EgressDoorRequest = z.strictObject({
 });
 export type EgressDoorRequest = z.infer<typeof EgressDoorRequest>;
 
-export const EgressDoor = z.object({ socketPath: z.string() });
+export const EgressDoor = z.object({
+  socketPath: z.string(),
+  /** In PEM, when the vault looks into some of this agent's https: the sandbox has to believe it. */
+  authority: z.string().optional(),
+  /** Databases that this agent may use: a port on loopback inside, and the name by which the vault knows it. */
+  forwards: z
+    .array(
+      z.object({
+        service: z.string(),
+        port: z.number().int(),
+        host: z.string(),
+        user: z.string(),
+        database: z.string(),
+      }),
+    )
+    .optional(),
+});
 export type EgressDoor = z.infer<typeof EgressDoor>;
 
 /** `GET /egress-doors` (host): the runs that have one. */
@@ -162,8 +244,15 @@ export const EgressConnection = z.object({
   scheme: z.string(),
   host: z.string(),
   port: z.number(),
+  /** Of plain http, and of https that was looked into; else empty. */
+  method: z.string(),
+  path: z.string(),
+  /** Whose credential went along; else empty. */
+  service: z.string(),
   verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
   reason: z.string(),
+  /** Of a denial: the place that the owner could open for this task; else empty. */
+  ask: z.string(),
   bytesUp: z.number(),
   bytesDown: z.number(),
   startedAt: z.number(),

@@ -4,6 +4,7 @@ import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
+import { Judged } from './policy-change.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
 import { AssistantMessage, StopReason, Usage } from './transcript.ts';
@@ -87,7 +88,12 @@ export const JournalEvent = z.discriminatedUnion('type', [
     input: JsonValue,
     argsHash: z.string(),
   }),
-  event('tool.decided', { callId: z.string(), decision: Decision }),
+  event('tool.decided', {
+    callId: z.string(),
+    decision: Decision,
+    /** What it was decided from; absent in events of older versions. */
+    judged: Judged.optional(),
+  }),
   event('approval.requested', {
     approvalId: z.string(),
     callId: z.string(),
@@ -142,6 +148,24 @@ export const JournalEvent = z.discriminatedUnion('type', [
     mediaType: z.string(),
     blob: z.string(),
   }),
+  /** A connection of the run's sandbox to the outside, when it ended or was refused. */
+  event('egress.connection', {
+    connectionId: z.number(),
+    scheme: z.string(),
+    host: z.string(),
+    port: z.number(),
+    /** Of plain http, and of https that was looked into. */
+    method: z.string().optional(),
+    path: z.string().optional(),
+    /** Whose credential went along. */
+    service: z.string().optional(),
+    verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
+    reason: z.string(),
+    bytesUp: z.number(),
+    bytesDown: z.number(),
+    startedAt: z.number(),
+    finishedAt: z.number(),
+  }),
   event('run.waiting', {
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),
@@ -178,6 +202,14 @@ export const JournalEvent = z.discriminatedUnion('type', [
     messageId: z.string().optional(),
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
+  }),
+  /** The kill switch. `scope`: an agent, or `*` for all. */
+  event('freeze.changed', {
+    scope: z.string(),
+    frozen: z.boolean(),
+    reason: z.string(),
+    by: z.string(),
+    surface: z.string(),
   }),
   event('agent.changed', {
     agentId: z.string(),

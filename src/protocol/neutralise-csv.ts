@@ -10,6 +10,5 @@ export function neutraliseCsv(text: string): string {
 }
 
 /** Start of the text, of a line or of a cell; then spaces, then a character that opens a formula. Full width ones count. */
-const CELL =
-  /(^|[\r\n,;\t|])("?)([ \u00a0\ufeff]*)((?:[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r](?=[=+\-@]))[^\r\n,;\t|"]*)/g;
+const CELL = /(^|[\r\n,;\t|])("?)([ \u00a0\ufeff]*)([=+\-@\uff1d\uff0b\uff0d\uff20][^\r\n,;\t|"]*)/g;
 const NUMBER = /^[+-]?(?:\d{1,3}(?:[ ']?\d{3})*|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?\s*%?$/i;

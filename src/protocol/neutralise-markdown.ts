@@ -12,8 +12,10 @@ export function neutraliseMarkdown(text: string): string {
 
 /** Fenced blocks and inline code, whole. An unclosed fence is prose, so nothing hides behind one. */
 const CODE = /(^```[^\n]*\n[\s\S]*?^```[^\S\n]*$|`[^`\n]+`)/gm;
-const IMAGE = /!\[([^\]]*)\](?:\(\s*<?([^\s)>]*)>?(?:\s+[^)]*)?\)|\[([^\]]*)\])/g;
-const LINK = /(?<!!)\[([^\]]*)\]\(\s*<?([^\s)>]*)>?(?:\s+[^)]*)?\)/g;
+/** `(address "title")`; an address may hold parentheses in pairs. */
+const TARGET = String.raw`\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+[^)]*)?\)`;
+const IMAGE = new RegExp(String.raw`!\[([^\]]*)\](?:${TARGET}|\[([^\]]*)\])`, 'g');
+const LINK = new RegExp(String.raw`(?<!!)\[([^\]]*)\]${TARGET}`, 'g');
 const DEFINITION = /^ {0,3}\[([^\]]+)\]:[^\S\n]*<?(\S+?)>?(?:[^\S\n]+.*)?$/gm;
 const AUTOLINK = /<((?:https?|ftp|data|javascript|file|mailto):[^\s>]*)>/gi;
 const TAG = /<(?=[a-z/!?])/gi;

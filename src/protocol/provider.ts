@@ -1,9 +1,26 @@
 import { z } from 'zod';
 
 /** The wire formats the vault's model proxy speaks. */
-export const WIRE_FORMATS = ['openai-chat', 'openai-responses', 'anthropic-messages', 'google-generate'] as const;
+export const WIRE_FORMATS = [
+  'openai-chat',
+  'openai-responses',
+  'anthropic-messages',
+  'google-generate',
+  'bedrock-converse',
+] as const;
+/** Those whose streams are text: server-sent events. The simulator speaks these. */
+export const TEXT_WIRE_FORMATS = ['openai-chat', 'openai-responses', 'anthropic-messages', 'google-generate'] as const;
+export type TextWireFormat = (typeof TEXT_WIRE_FORMATS)[number];
 export const WireFormat = z.enum(WIRE_FORMATS);
 export type WireFormat = z.infer<typeof WireFormat>;
+
+/**
+ * How a key goes into a request: as the wire format's header, as Azure's header, as a signature of the request (AWS), or as
+ * a token made of a service account's key file (Google).
+ */
+export const PROVIDER_AUTHS = ['key', 'azure', 'aws', 'google-account'] as const;
+export const ProviderAuth = z.enum(PROVIDER_AUTHS);
+export type ProviderAuth = z.infer<typeof ProviderAuth>;
 
 export const ProviderId = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z 0-9 - and start with a letter');
 
@@ -19,6 +36,10 @@ export interface ProviderPreset {
   readonly pricesAs?: string;
   readonly needsKey: boolean;
   readonly keyHelp?: string;
+  /** Default: `key`. */
+  readonly auth?: ProviderAuth;
+  /** What the address looks like, where everybody has one of their own. */
+  readonly baseUrlExample?: string;
 }
 
 const preset = (p: ProviderPreset): ProviderPreset => p;
@@ -145,6 +166,42 @@ export const PROVIDER_PRESETS: readonly ProviderPreset[] = [
     keyHelp: 'z.ai/manage-apikey',
   }),
   preset({
+    id: 'azure',
+    title: 'Azure OpenAI',
+    wire: 'openai-responses',
+    baseUrl: '',
+    baseUrlExample: 'https://RESOURCE.openai.azure.com/openai/v1',
+    defaultModel: 'gpt-5.2',
+    pricesAs: 'azure',
+    needsKey: true,
+    auth: 'azure',
+    keyHelp: 'Keys and Endpoint of the resource; the model is the name of your deployment',
+  }),
+  preset({
+    id: 'bedrock',
+    title: 'Amazon Bedrock',
+    wire: 'bedrock-converse',
+    baseUrl: '',
+    baseUrlExample: 'https://bedrock-runtime.us-east-1.amazonaws.com',
+    defaultModel: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+    pricesAs: 'amazon-bedrock',
+    needsKey: true,
+    auth: 'aws',
+    keyHelp: 'ACCESS_KEY_ID:SECRET_ACCESS_KEY, or a Bedrock API key',
+  }),
+  preset({
+    id: 'vertex',
+    title: 'Google Vertex AI',
+    wire: 'google-generate',
+    baseUrl: '',
+    baseUrlExample: 'https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google',
+    defaultModel: 'gemini-2.5-flash',
+    pricesAs: 'google-vertex',
+    needsKey: true,
+    auth: 'google-account',
+    keyHelp: 'the JSON key file of a service account: --api-key-stdin < key.json',
+  }),
+  preset({
     id: 'ollama',
     title: 'Ollama (on this machine)',
     wire: 'openai-chat',
@@ -164,6 +221,9 @@ export const PROVIDER_PRESETS: readonly ProviderPreset[] = [
 
 /** `provider/model`, split at the first slash: `openrouter/anthropic/claude` is provider `openrouter`. */
 export const ModelRef = z.string().regex(/^[a-z][a-z0-9-]{0,39}\/\S+$/, 'expected provider/model, e.g. openai/gpt-5.2');
+
+/** `chain/<name>` is not a model of a provider but a list of them (`models.chains` of config.json); no provider has this id. */
+export const CHAIN_PREFIX = 'chain/';
 
 export function splitModelRef(ref: string): { provider: string; model: string } {
   const slash = ref.indexOf('/');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ProviderId, WireFormat } from './provider.ts';
+import { KeyHealthView } from './key-health.ts';
+import { ProviderAuth, ProviderId, WireFormat } from './provider.ts';
 
 /**
  * The vault's HTTP/1.1 interface over two unix sockets in `<home>/run` (file names in `base/home.ts`):
@@ -42,6 +43,13 @@ export type Price = z.infer<typeof Price>;
 export const ProviderSetting = z.strictObject({
   wire: WireFormat,
   baseUrl: z.url(),
+  /** Absent: as the wire format has it. */
+  auth: ProviderAuth.optional(),
+  /** AWS region, where the address does not name it. */
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'a region such as us-east-1')
+    .optional(),
   /** Provider key of the vendored price data, if the preset has one. */
   pricesAs: z.string().optional(),
   /** Overrides per model id; `*` stands for every model of this provider. */
@@ -89,10 +97,14 @@ export const VaultStatus = z.object({
       baseUrl: z.string(),
       hasKey: z.boolean(),
       needsKey: z.boolean(),
+      /** How many keys it has. */
+      keys: z.number().optional(),
       defaultModel: z.string().optional(),
       simulator: z.boolean(),
     }),
   ),
+  /** Keys that are put aside for a while. */
+  keyHealth: z.array(KeyHealthView).optional(),
   priceData: z.object({ date: z.string(), source: z.string(), models: z.number() }),
   /** Port of the loopback listener for caller tokens, when it is on. */
   tcpPort: z.number().optional(),
@@ -108,6 +120,8 @@ export const CallRecord = z.object({
   task: z.string().nullable().default(null),
   provider: z.string(),
   model: z.string(),
+  /** The name of the key it was made with. */
+  key: z.string().nullable().optional(),
   state: z.enum(['reserved', 'settled', 'estimated', 'released']),
   reservedUsd: z.number(),
   costUsd: z.number(),

@@ -50,6 +50,17 @@ export interface SandboxSpec {
    * the environment says so to ordinary programs. Absent: no network at all.
    */
   readonly egressSocket?: string;
+  /** Absolute path of a file of certificates that the programs inside believe, in place of the system's. Only with a way out. */
+  readonly trustFile?: string;
+  /** Ports on loopback inside that lead through the way out to a place of the vault's. Only with a way out. */
+  readonly forwards?: readonly Forward[];
+}
+
+export interface Forward {
+  /** On loopback inside. */
+  readonly port: number;
+  /** A name that the vault knows; never a place of its own choice. */
+  readonly host: string;
 }
 
 export interface Command {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { WireFormat } from '../protocol/provider.ts';
+import type { TextWireFormat } from '../protocol/provider.ts';
 import { type AnswerDeps, answerCall, commonHeaders } from './answer-call.ts';
 import { parseBodyJson, readBody } from './request-body.ts';
 import type { RequestEntry, RequestLog } from './request-log.ts';
@@ -11,7 +11,7 @@ import { header, type Wire, type WireRequest } from './wires/wire.ts';
 
 export interface HandlerDeps extends AnswerDeps {
   readonly models: readonly string[];
-  readonly wires: Readonly<Record<WireFormat, Wire>>;
+  readonly wires: Readonly<Record<TextWireFormat, Wire>>;
   readonly log: RequestLog;
   readonly stopped: AbortSignal;
 }

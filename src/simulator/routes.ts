@@ -1,7 +1,7 @@
-import type { WireFormat } from '../protocol/provider.ts';
+import type { TextWireFormat } from '../protocol/provider.ts';
 
 export type Route =
-  | { readonly kind: 'model'; readonly wire: WireFormat }
+  | { readonly kind: 'model'; readonly wire: TextWireFormat }
   | { readonly kind: 'count'; readonly wire: 'anthropic-messages' | 'google-generate' }
   | { readonly kind: 'models' | 'about' | 'unknown' };
 

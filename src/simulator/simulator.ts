@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { createServer } from '../base/http.ts';
 import { aborted } from '../base/lifecycle.ts';
 import { HoldfastError } from '../protocol/error.ts';
-import type { WireFormat } from '../protocol/provider.ts';
+import type { TextWireFormat } from '../protocol/provider.ts';
 import { guideScenario } from './guide/guide.ts';
 import { type HandlerDeps, handle } from './handler.ts';
 import { loadScenarios } from './load-scenarios.ts';
@@ -73,7 +73,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   };
 }
 
-function createWires(): Record<WireFormat, Wire> {
+function createWires(): Record<TextWireFormat, Wire> {
   return {
     'openai-chat': openaiChat,
     'openai-responses': createOpenaiResponses(),

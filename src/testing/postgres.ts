@@ -45,10 +45,16 @@ export function hasPostgres(): boolean {
   return false;
 }
 
-export async function startPostgres(): Promise<TestPostgres> {
+export interface PostgresOptions {
+  readonly auth?: 'scram-sha-256' | 'md5' | 'password';
+  /** Listens on 127.0.0.1 too; with a key and a certificate in TLS. */
+  readonly tcp?: { readonly port: number; readonly tls?: { readonly key: string; readonly cert: string } };
+}
+
+export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
   const found = findPostgres();
   if ('missing' in found) throw new Error(found.missing);
-  const server = new Server(found.bin);
+  const server = new Server(found.bin, options);
   await server.start();
   return server;
 }
@@ -57,18 +63,27 @@ class Server implements TestPostgres {
   readonly user = 'holdfast';
   readonly password = randomBytes(12).toString('base64url');
   readonly #bin: string;
+  readonly #options: PostgresOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'hf-pg-'));
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  constructor(bin: string) {
+  constructor(bin: string, options: PostgresOptions) {
     this.#bin = bin;
+    this.#options = options;
     chmodSync(this.#directory, 0o755);
     const passwordFile = join(this.#directory, 'password');
     writeFileSync(passwordFile, this.password);
     const owner = unprivileged();
     if (owner) for (const path of [this.#directory, passwordFile]) chownSync(path, owner.uid, owner.gid);
-    const flags = ['-D', this.#data, '-U', this.user, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+    const flags = [
+      '-D',
+      this.#data,
+      '-U',
+      this.user,
+      `--auth=${options.auth ?? 'scram-sha-256'}`,
+      `--pwfile=${passwordFile}`,
+    ];
     execFileSync(join(bin, 'initdb'), [...flags, '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'], {
       stdio: 'pipe',
       cwd: this.#directory,
@@ -81,12 +96,30 @@ class Server implements TestPostgres {
   }
 
   #url(database: string): string {
-    return `postgres://${this.user}@/${database}?host=${this.#directory}`;
+    const port = this.#options.tcp === undefined ? '' : `&port=${this.#options.tcp.port}`;
+    return `postgres://${this.user}@/${database}?host=${this.#directory}${port}`;
+  }
+
+  #network(): string[] {
+    const { tcp } = this.#options;
+    if (tcp === undefined) return ['listen_addresses='];
+    const plain = ['listen_addresses=127.0.0.1', `port=${tcp.port}`];
+    if (tcp.tls === undefined) return plain;
+    const [key, cert] = [join(this.#directory, 'server.key'), join(this.#directory, 'server.pem')];
+    for (const [path, text] of [
+      [key, tcp.tls.key],
+      [cert, tcp.tls.cert],
+    ] as const) {
+      writeFileSync(path, text, { mode: 0o600 });
+      const owner = unprivileged();
+      if (owner) chownSync(path, owner.uid, owner.gid);
+    }
+    return [...plain, 'ssl=on', `ssl_key_file=${key}`, `ssl_cert_file=${cert}`];
   }
 
   async start(): Promise<void> {
     const settings = [
-      'listen_addresses=',
+      ...this.#network(),
       `unix_socket_directories=${this.#directory}`,
       'fsync=on',
       'recovery_init_sync_method=syncfs',

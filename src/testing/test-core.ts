@@ -7,6 +7,7 @@ import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
+import type { NetworkSource } from '../host/sandboxes/network-watch.ts';
 import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
 import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
@@ -33,6 +34,7 @@ export interface TestCoreOptions {
   readonly home?: string;
   readonly limits?: Partial<HoldfastConfig['limits']>;
   readonly policy?: z.input<typeof HoldfastConfig>['policy'];
+  readonly rateLimits?: z.input<typeof HoldfastConfig>['rateLimits'];
   /** The rest of `config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
@@ -42,6 +44,8 @@ export interface TestCoreOptions {
   readonly operatorReady?: boolean;
   /** Default: none can be made. */
   readonly sandboxes?: RunSandboxes;
+  /** What the vault knows of the network of sandboxes. */
+  readonly network?: NetworkSource;
   /** What every template lists under `egress`. */
   readonly egress?: readonly string[];
   readonly wrapStore?: (store: Store) => Store;
@@ -56,6 +60,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     ...options.config,
     limits: options.limits ?? {},
     policy: options.policy ?? {},
+    rateLimits: options.rateLimits ?? {},
   });
   const launcher = noLauncher();
   const sandboxes =
@@ -76,6 +81,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     contextWindow: async () => undefined,
     vaultReachable: options.vaultReachable ?? (async () => {}),
     sandboxes,
+    ...(options.network === undefined ? {} : { network: options.network }),
     actingTools: () => tools,
     templates: templates.map((template) => ({
       ...template,

@@ -1,5 +1,7 @@
 import { VERSION } from '../base/version.ts';
 import type { VaultStatus } from '../protocol/vault-api.ts';
+import type { KeyHealth } from './keys/key-health.ts';
+import { keysOf } from './keys/provider-keys.ts';
 import type { PriceData } from './model/price-data.ts';
 import type { Providers } from './model/providers.ts';
 import type { KeyRing } from './store/key-ring.ts';
@@ -16,6 +18,7 @@ export interface StatusDeps {
   readonly secrets: Secrets;
   readonly providers: Providers;
   readonly prices: PriceData;
+  readonly health: KeyHealth;
   readonly tcpPort: () => number | undefined;
 }
 
@@ -30,15 +33,20 @@ export function createStatus(deps: StatusDeps): StatusSource {
         locked: deps.ring.key === undefined,
         confinement: [...deps.confinement],
         keySource: deps.ring.source,
-        providers: deps.providers.all().map(({ id, setting, needsKey, secretName }) => ({
-          id,
-          wire: setting.wire,
-          baseUrl: setting.baseUrl,
-          hasKey: deps.secrets.has(secretName),
-          needsKey,
-          simulator: setting.simulator,
-          ...(setting.defaultModel === undefined ? {} : { defaultModel: setting.defaultModel }),
-        })),
+        providers: deps.providers
+          .all()
+          .map((provider) => ({ provider, keys: keysOf(provider, deps.secrets).length }))
+          .map(({ provider: { id, setting, needsKey }, keys }) => ({
+            id,
+            wire: setting.wire,
+            baseUrl: setting.baseUrl,
+            hasKey: keys > 0,
+            keys,
+            needsKey,
+            simulator: setting.simulator,
+            ...(setting.defaultModel === undefined ? {} : { defaultModel: setting.defaultModel }),
+          })),
+        keyHealth: [...deps.health.list()],
         priceData: { date, source, models },
         ...(tcpPort === undefined ? {} : { tcpPort }),
       };

@@ -4,34 +4,37 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Home } from '../base/home.ts';
 import { aborted } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
-import { createVaultEvents } from './audit/events.ts';
+import { createVaultEvents, type VaultEvents } from './audit/events.ts';
 import { createHeadSigner } from './audit/head-signer.ts';
 import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
-import { createCredentials } from './credentials/credentials.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
+import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
 import { createTrust } from './egress/trust.ts';
 import { createFreezes, type Freezes } from './freeze/freezes.ts';
 import { createLiveCalls } from './freeze/live-calls.ts';
 import { closeServer, type ListenersDeps, listenOnLoopback, listenOnSocket } from './http/listeners.ts';
+import { createAuthorize } from './keys/authorize.ts';
+import { createKeyHealth } from './keys/key-health.ts';
+import { type Canaries, createCanaries } from './leak/canaries.ts';
+import { createTripwire, type Tripwire } from './leak/tripwire.ts';
 import { Ledger } from './model/ledger.ts';
 import { createModelProxy } from './model/model-proxy.ts';
 import { loadPriceData } from './model/price-data.ts';
 import { DEFAULT_TIMEOUTS, Providers, type UpstreamTimeouts } from './model/providers.ts';
-import { createIdentity } from './owner/identity.ts';
 import { createOwnerChanges } from './owner/owner-changes.ts';
 import { createOwnerKeys } from './owner/owner-keys.ts';
-import { createSecretGuard } from './secret-guard.ts';
+import { createSealedRoom } from './sealed-room.ts';
 import { createServicesRoom } from './services/room.ts';
 import { createStatus } from './status.ts';
 import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
-import { createSecrets } from './store/secrets.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
@@ -74,15 +77,23 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
   const exceptions = createExceptions(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const freezes = createFreezes(database, now);
+  const canaries = createCanaries({ database, ring, now });
+  const events = createVaultEvents(database, now);
+  const tripwire = createTripwire({ canaries, freezes, events });
   const directory = home.egressDoors;
   const meter = budgets.egressMeter;
+  const inside = createLater<LookInside>();
   const egress = stack.use(
-    createEgressProxy({ database, directory, exceptions, freezes, meter, resolveAll, now, logger }),
+    createEgressProxy({
+      ...{ database, directory, exceptions, freezes, tripwire, meter, resolveAll, now, logger },
+      look: inside.get,
+    }),
   );
-  const deps = composeDoors(config, {
-    ...{ database, ring, providers, budgets, exceptions, freezes, egress },
+  const core = {
+    ...{ database, ring, providers, budgets, exceptions, freezes, egress, canaries, events, tripwire },
     tcpPort: () => tcpPort,
-  });
+  };
+  const deps = composeDoors(config, core, inside.set);
   await egress.doors.reopen();
   const servers: Server[] = [];
   stack.defer(async () => void (await Promise.all(servers.map(closeServer))));
@@ -130,62 +141,65 @@ interface Core {
   readonly budgets: Budgets;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly canaries: Canaries;
+  readonly events: VaultEvents;
+  readonly tripwire: Tripwire;
   readonly egress: EgressProxy;
   readonly tcpPort: () => number | undefined;
 }
 
-function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
+/** For two parts that need each other: what is asked for before it is there is a mistake of ours. */
+function createLater<T>(): { readonly get: () => T; readonly set: (value: T) => void } {
+  const made: T[] = [];
+  return {
+    get: () => {
+      const [value] = made;
+      if (value === undefined) throw new Error('asked for before it was made');
+      return value;
+    },
+    set: (value) => void made.push(value),
+  };
+}
+
+function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInside) => void): ListenersDeps {
   const { database, ring, providers, budgets, exceptions, egress, freezes } = core;
   const { logger, now = Date.now } = config;
   const prices = loadPriceData(PRICE_DATA);
-  const secrets = createSecrets(database, ring);
-  const identity = createIdentity(createMeta(database), ring);
   const ownerKeys = createOwnerKeys(database, now);
-  const credentials = createCredentials({ database, ring, now, frozen: freezes.of });
-  let guard = createSecretGuard([]);
-  const made = { values: (): readonly string[] => [] };
-  const renewGuard = (): void => {
-    guard = createSecretGuard([...secrets.values(), ...credentials.values(), ...made.values()]);
-  };
-  secrets.onChange(renewGuard);
-  credentials.onChange(renewGuard);
-  const openSealed = (): void => {
-    secrets.load();
-    credentials.load();
-    identity.load();
-  };
-  openSealed();
-  const reseal = (from: Buffer, to: Buffer): void => {
-    secrets.reseal(from, to);
-    credentials.reseal(from, to);
-    identity.reseal(from, to);
-  };
+  const { canaries, events, tripwire } = core;
+  const sealed = createSealedRoom({ database, ring, freezes, canaries, now });
+  const { secrets, identity, credentials, authority, leaks, guard } = sealed;
+  sealed.open();
   const ledger = new Ledger({ database, budgets, now });
+  const health = createKeyHealth(database, now);
   const callers = createCallers(database);
   const resolveAll = config.resolveAll ?? resolveWithSystem;
   const live = createLiveCalls(freezes);
   const trust = createTrust(database);
   const servicesRoom = createServicesRoom({
-    ...{ database, credentials, trust, freezes, live, exceptions, resolveAll, now },
-    ...{ meter: budgets.egressMeter, guard: () => guard, rules: egress.rules.grantOf },
+    ...{ database, credentials, trust, freezes, tripwire, live, exceptions, resolveAll, now },
+    ...{ meter: budgets.egressMeter, guard, rules: egress.rules.grantOf },
   });
-  made.values = servicesRoom.tokens.values;
-  servicesRoom.tokens.onChange(renewGuard);
-  const fetch = createFetchRoute({ database, exceptions, freezes, live, guard: () => guard, resolveAll });
+  sealed.alsoWatch(servicesRoom.tokens);
+  setLook({ ...servicesRoom, authority, trust, guard });
+  const meter = budgets.egressMeter;
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
-    ...{ providers, secrets, ledger, prices, logger },
-    ...{ guard: () => guard, payers: budgets.payers },
+    ...{ providers, secrets, ledger, prices, logger, health, now },
+    authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
+    ...{ guard, tripwire, payers: budgets.payers },
   });
-  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices });
+  const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
-    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
   });
   const copyDatabase = (): string => {
     budgets.writer.flush();
     return copyVaultDatabase(database, config.home.vaultDir);
   };
   const routes = {
+    health,
     copyDatabase,
     status,
     ring,
@@ -205,9 +219,13 @@ function composeDoors(config: VaultConfig, core: Core): ListenersDeps {
     changes,
     freezes,
     heads: createHeadSigner({ database, secrets, now }),
-    events: createVaultEvents(database, now),
-    openSealed,
-    reseal,
+    events,
+    leaks,
+    tripwire,
+    canaries,
+    openSealed: sealed.open,
+    reseal: sealed.reseal,
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     servicesRoom,
     trust,
   };

@@ -590,7 +590,7 @@ describe('the rules', () => {
   });
 
   it('are refused with the reason: a path of https, and a host not written as it is resolved', async () => {
-    await expect(world.allow('https://site.test/path')).rejects.toThrow(/inside https they are not seen/);
+    await expect(world.allow('https://site.test/path')).rejects.toThrow(/is seen only where the vault looks into it/);
     await expect(world.allow('[0:0::1]:80')).rejects.toThrow(/not how this host is written/);
     expect(JSON.parse((await world.vault.host('/egress-rules/tester')).text).allow).toEqual([site()]);
   });

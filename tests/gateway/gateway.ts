@@ -47,7 +47,7 @@ export interface MovableClock extends Clock {
 }
 
 export async function createGateway(
-  options: Partial<Pick<ApiOptions, 'limits' | 'webRoot'>> & { server?: Record<string, unknown> } = {},
+  options: Partial<Pick<ApiOptions, 'limits' | 'webRoot' | 'rates'>> & { server?: Record<string, unknown> } = {},
 ): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'hf-gateway-'));
   await using stack = new AsyncDisposableStack();
@@ -62,8 +62,9 @@ export async function createGateway(
   const log = createLogger({ name: 'test', level: 'debug', write: (line) => logs.push(line) });
   const webRoot = options.webRoot ?? join(directory, 'no-dashboard');
   const limits = options.limits ?? {};
+  const rates = options.rates === undefined ? {} : { rates: options.rates };
   const api = stack.use(
-    await createApi({ control, access, config, socketPath, webRoot, log, clock, version: '0.1.0', limits }),
+    await createApi({ control, access, config, socketPath, webRoot, log, clock, version: '0.1.0', limits, ...rates }),
   );
   const owned = stack.move();
   const fetch: Gateway['fetch'] = (path, raw) => rawFetch({ port: api.port, socketPath }, path, raw);

@@ -76,6 +76,8 @@ function staleAfter({ event, sessionId }: EventView): (readonly unknown[])[] {
     case 'run.resumed':
     case 'message.delivered':
       return [['runs'], ['history', ...(sessionId === null ? [] : [sessionId])], ['sessions'], ['agents'], ['status']];
+    case 'budget.warned':
+      return [['budgets'], ['status']];
     case 'run.waiting':
       return [['runs'], ['agents'], ['status'], ['approvals']];
     case 'input.received':

@@ -1,73 +1,33 @@
-import { HoldfastError } from '../../protocol/error.ts';
-import { type BudgetCaps, type BudgetView, DEFAULT_BUDGET } from '../../protocol/vault-api.ts';
-import type { Arguments } from '../arguments.ts';
+import { changeBudget } from '../budget/change.ts';
+import { readScope } from '../budget/scope.ts';
+import { budgetLines } from '../budget/show.ts';
 import type { Command } from '../command.ts';
 import { JSON_FLAG } from '../command.ts';
 import { vaultOf } from '../connect.ts';
-import { table } from '../render/table.ts';
-import { usd } from '../render/units.ts';
 
 export const budget: Command = {
-  summary: 'Show what agents spent and may spend, or set it. The vault enforces it before a call is sent.',
-  usage: '[agent] [--daily USD] [--monthly USD] [--json]',
+  summary: 'Show what was used and may be used, or set it. The vault enforces it before a call is sent.',
+  usage:
+    '[agent|org|team:NAME|run:ID|task:ID] [--daily N] [--monthly N] [--total N] [--of WHAT] [--team NAME] [--json]',
   flags: [
-    { name: 'daily', value: 'USD', help: 'cap per UTC day; none lifts it' },
-    { name: 'monthly', value: 'USD', help: 'cap per UTC month; none lifts it' },
+    { name: 'daily', value: 'N', help: 'cap per UTC day; none: expressly no cap, default: what * says' },
+    { name: 'monthly', value: 'N', help: 'cap per UTC month' },
+    { name: 'total', value: 'N', help: 'cap for ever' },
+    { name: 'of', value: 'WHAT', help: 'usd (the default), tokens (500k), calls, traffic (500MB) or time (2h)' },
+    { name: 'team', value: 'NAME', help: 'the team that pays for this agent too; none: no team' },
     JSON_FLAG,
   ],
   words: [0, 1],
-  notes: 'Without an agent, --daily and --monthly set the default of every agent that has no cap of its own.',
+  notes:
+    'Every cap of every scope that a call belongs to holds: of the org, its team, its agent, its run and its task. * as a name (run:*) is the default of every one without a cap of its own; without a scope the flags set the default of agents.',
   run: async (context, args) => {
     const vault = vaultOf(context.home);
-    const [agent] = args.words;
-    if (args.has('daily') || args.has('monthly')) {
-      const caps = capsOf(args, currentCaps(await vault.listBudgets(), agent ?? '*'));
-      await vault.putBudget(agent ?? '*', caps);
-    }
-    const budgets = (await vault.listBudgets()).filter((one) => agent === undefined || one.agent === agent);
-    if (args.has('json')) context.print(JSON.stringify(budgets));
-    else for (const line of rows(budgets)) context.print(line);
+    const [word] = args.words;
+    const scope = readScope(word);
+    await changeBudget(vault, scope, args);
+    const view = await vault.spending();
+    if (args.has('json')) context.print(JSON.stringify(view));
+    else for (const line of budgetLines(view, word === undefined ? undefined : scope)) context.print(line);
     return 0;
   },
 };
-
-function currentCaps(budgets: readonly BudgetView[], agent: string): BudgetCaps {
-  const find = (name: string): BudgetCaps | undefined => budgets.find((one) => one.agent === name)?.caps;
-  return find(agent) ?? find('*') ?? DEFAULT_BUDGET;
-}
-
-function capsOf(args: Arguments, before: BudgetCaps): BudgetCaps {
-  return {
-    dailyUsd: args.has('daily') ? amount(args, 'daily') : before.dailyUsd,
-    monthlyUsd: args.has('monthly') ? amount(args, 'monthly') : before.monthlyUsd,
-  };
-}
-
-/** `null` lifts the cap: only on the word `none`, never by a typing mistake. */
-function amount(args: Arguments, flag: string): number | null {
-  if (args.text(flag) === 'none') return null;
-  const value = args.number(flag, 0);
-  if (value === undefined) throw new HoldfastError('bad-request', `--${flag} needs an amount`);
-  return value;
-}
-
-function rows(budgets: readonly BudgetView[]): string[] {
-  if (budgets.length === 0)
-    return [`No calls yet. Default: ${cap(DEFAULT_BUDGET.dailyUsd)} a day, ${cap(DEFAULT_BUDGET.monthlyUsd)} a month.`];
-  return table([
-    ['agent', 'today', 'of', 'month', 'of', 'reserved', 'calls today'],
-    ...budgets.map((one) => [
-      one.agent === '*' ? '(default)' : one.agent,
-      usd(one.spentTodayUsd),
-      cap(one.caps.dailyUsd),
-      usd(one.spentThisMonthUsd),
-      cap(one.caps.monthlyUsd),
-      usd(one.reservedUsd),
-      String(one.callsToday),
-    ]),
-  ]);
-}
-
-function cap(limit: number | null): string {
-  return limit === null ? 'no cap' : usd(limit);
-}

@@ -10,18 +10,21 @@ import { hostOf } from '../connect.ts';
 import { oneLine, plainText } from '../render/plain-text.ts';
 import { table } from '../render/table.ts';
 import { EXCEPT_USAGE, policyExcept } from './policy-except.ts';
+import { tryPolicy } from './policy-try.ts';
 
 const ACTIONS: Readonly<Record<string, Command['run']>> = {
   show: async (context, args) => await show(hostOf(context.home), context, args),
   explain: async (context, args) => await explain(hostOf(context.home), context, args),
+  try: tryPolicy,
   except: policyExcept,
 };
-const USAGE = `show <agent> | explain <agent>[/<template>] <action> [<resource>] | ${EXCEPT_USAGE}`;
+const USAGE = `show <agent> | explain <agent>[/<template>] <action> [<resource>] | try <file> [--days N] | ${EXCEPT_USAGE}`;
 
 export const policy: Command = {
-  summary: 'Show what an agent may do, and why the gate answers as it does.',
+  summary: 'Show what an agent may do, why the gate answers as it does, and what a change would do.',
   usage: USAGE,
   flags: [
+    { name: 'days', value: 'N', help: 'try: how far back, 30 days by default' },
     { name: 'for', value: 'TIME', help: 'how long an exception holds: 90m, 12h, 7d (default 7d)' },
     { name: 'note', value: 'TEXT', help: 'why, for whoever reads the list later' },
     JSON_FLAG,
@@ -29,6 +32,8 @@ export const policy: Command = {
   words: [1, 5],
   notes: `An action is a tool by name, or any word: then only the resource is judged. A resource is an address, a folder or
 <kind>[.<act>]:<name>, e.g. blackboard.write:teams/sales/x, agent.task:intern, "api:hunter GET /v2", mcp:mail/send.
+A change is a JSON file: {"floor": {"alsoNever": ["host:*.example.net"]}, "agents": {"sales": {"can_spawn": []}},
+"grants": {"remove": ["gra_1"]}}. Nothing is saved by trying it.
   holdfast policy explain operator/web_researcher web_fetch https://example.org
 In an exception an agent is its name, template:<id> or *. An origin is a kind and a name, such as web:docs.example.org. A sink is
 where it leads, such as url:https://api.example.org/* or memory:agent. The star stands for any text.`,

@@ -35,6 +35,21 @@ describe('holdfast vault egress', () => {
     expect((await world.owner.getEgressRules('operator')).deny).toEqual([]);
   });
 
+  it('looks into https only where the owner says so, and takes no path of https before', async () => {
+    await expect(run('operator', 'allow', 'GET@https://api.example.org/v1/*')).rejects.toThrow(
+      'holdfast vault egress <agent> intercept api.example.org',
+    );
+    await run('operator', 'intercept', 'api.example.org');
+    const lines = await run('operator', 'allow', 'GET@https://api.example.org/v1/*');
+    expect(lines).toContain('  looked into: https of api.example.org');
+    await expect(run('operator', 'no-intercept', 'api.example.org')).rejects.toThrow('is seen only where');
+    await run('operator', 'deny', 'GET@https://api.example.org/v1/*');
+    expect(await run('operator', 'no-intercept', 'api.example.org')).toEqual([
+      'The sandboxes of operator reach nothing.',
+    ]);
+    await expect(run('operator', 'intercept', 'https://a.example.org/x')).rejects.toThrow('give a host');
+  });
+
   it('keeps the limits that were set', async () => {
     await world.owner.putEgressRules('operator', { allow: [], limits: { runBytes: 1_000 } });
     await run('operator', 'allow', 'npm');
@@ -44,7 +59,7 @@ describe('holdfast vault egress', () => {
   it.each([
     [['operator', 'permit', 'npm'], 'usage: holdfast vault egress'],
     [['operator', 'allow'], 'usage: holdfast vault egress'],
-    [['operator', 'allow', 'https://example.org/x'], 'inside https they are not seen'],
+    [['operator', 'allow', 'https://example.org/x'], 'is seen only where the vault looks into it'],
     [['operator', 'allow', 'nonsense host'], 'that is not a host name'],
     [['Bad Agent!', 'allow', 'npm'], ''],
   ])('refuses %j and changes nothing', async (words, message) => {

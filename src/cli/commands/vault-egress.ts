@@ -2,7 +2,9 @@ import { EGRESS_PRESETS, type EgressRules, readPlace, rulesOf } from '../../prot
 import { HoldfastError } from '../../protocol/error.ts';
 import type { VaultOwner } from '../vault-owner.ts';
 
-export const EGRESS_USAGE = 'egress <agent> [allow|deny <place …>]';
+export const EGRESS_USAGE = 'egress <agent> [allow|deny|intercept|no-intercept <place …>]';
+const VERBS = ['allow', 'deny', 'intercept', 'no-intercept'] as const;
+type Verb = (typeof VERBS)[number];
 
 /**
  * Shows or changes what an agent's sandboxes may reach. `deny` takes a place back; where a wider one still lets it in, it
@@ -14,7 +16,8 @@ export async function changeEgress(
 ): Promise<readonly string[]> {
   const rules = await owner.getEgressRules(agent);
   if (verb === undefined) return describe(agent, rules);
-  if ((verb !== 'allow' && verb !== 'deny') || places.length === 0)
+  const known = VERBS.find((one) => one === verb);
+  if (known === undefined || places.length === 0)
     throw new HoldfastError('bad-request', `usage: holdfast vault ${EGRESS_USAGE}`, {
       remedy: `A place is host[:port], *.host, http://host/path* or one of ${Object.keys(EGRESS_PRESETS).join(', ')}.`,
     });
@@ -22,9 +25,22 @@ export async function changeEgress(
     const problem = readPlace(place);
     if (typeof problem === 'string') throw new HoldfastError('bad-request', problem);
   }
-  const next = verb === 'allow' ? withAllowed(rules, places) : withDenied(rules, places);
+  const next = change(rules, known, places);
   await owner.putEgressRules(agent, next);
   return describe(agent, next);
+}
+
+function change(rules: EgressRules, verb: Verb, places: readonly string[]): EgressRules {
+  switch (verb) {
+    case 'allow':
+      return withAllowed(rules, places);
+    case 'deny':
+      return withDenied(rules, places);
+    case 'intercept':
+      return { ...rules, intercept: [...new Set([...rules.intercept, ...places])] };
+    case 'no-intercept':
+      return { ...rules, intercept: rules.intercept.filter((place) => !places.includes(place)) };
+  }
 }
 
 function withAllowed(rules: EgressRules, places: readonly string[]): EgressRules {
@@ -48,12 +64,14 @@ function isNamed(host: string, allow: readonly string[]): boolean {
   });
 }
 
-function describe(agent: string, { allow, deny }: EgressRules): readonly string[] {
+function describe(agent: string, { allow, deny, intercept }: EgressRules): readonly string[] {
+  const inside = intercept.map((place) => `  looked into: https of ${place}`);
   if (allow.length === 0)
-    return [`The sandboxes of ${agent} reach nothing.`, ...deny.map((place) => `  never ${place}`)];
+    return [`The sandboxes of ${agent} reach nothing.`, ...deny.map((place) => `  never ${place}`), ...inside];
   return [
     `The sandboxes of ${agent} may reach, where the worker's template lists it too:`,
     ...allow.map((place) => `  ${place}${place in EGRESS_PRESETS ? ` (${EGRESS_PRESETS[place]?.join(', ')})` : ''}`),
     ...deny.map((place) => `  never ${place}`),
+    ...inside,
   ];
 }

@@ -1,3 +1,5 @@
+import { cleanText } from '../../protocol/clean-text.ts';
+
 /**
  * Text from outside (models, tools, web pages, strangers) must never drive the user's terminal. Escape sequences are
  * removed whole, other control characters and the invisible ones that reorder text are dropped; newline and tab stay.
@@ -15,7 +17,7 @@ const ESCAPES = new RegExp(
 const CONTROLS = /(?![\n\t])\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 export function plainText(text: string): string {
-  return text.replace(/\r\n/g, '\n').replace(ESCAPES, '').replace(CONTROLS, '');
+  return cleanText(text.replace(/\r\n/g, '\n').replace(ESCAPES, '').replace(CONTROLS, ''));
 }
 
 /** One line of at most `width` characters. */

@@ -24,6 +24,10 @@ const SMALLEST: Readonly<Record<WireFormat, (model: string) => { path: string; b
     path: `/models/${model}:generateContent`,
     body: { contents: [{ role: 'user', parts: [{ text: 'Hi' }] }], generationConfig: { maxOutputTokens: 1 } },
   }),
+  'bedrock-converse': (model) => ({
+    path: `/model/${encodeURIComponent(model)}/converse`,
+    body: { messages: [{ role: 'user', content: [{ text: 'Hi' }] }], inferenceConfig: { maxTokens: 1 } },
+  }),
 };
 const TIMEOUT_MS = 60_000;
 

@@ -1,7 +1,8 @@
 import type { AgentConfig, CreateAgent } from '../../protocol/agent.ts';
 import { NO_PERMISSIONS, Permissions } from '../../protocol/permission.ts';
+import { MESH_TOOLS } from '../tools/toolbox.ts';
 
-/** What a new agent may use when nobody says otherwise: its own sandbox without a network, and nothing else. */
+/** What a new agent may use when nobody says otherwise: its own sandbox without a network, and the ways to others, as far as its permissions go. */
 export const AGENT_DEFAULT_TOOLS = [
   'run_command',
   'read_file',
@@ -10,6 +11,7 @@ export const AGENT_DEFAULT_TOOLS = [
   'list_files',
   'search_files',
   'save_artifact',
+  ...MESH_TOOLS,
 ] as const;
 
 /** Tools that make sense only in a worker's run, whose parent answers. */

@@ -7,6 +7,7 @@ import type { HoldfastConfig } from '../../protocol/config.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Access } from '../access/access.ts';
 import type { Control } from '../control.ts';
+import type { Rates } from '../rates/rates.ts';
 import { type ApiFeature, createApp } from './app.ts';
 import { errorAnswer, errorResponse } from './error-reply.ts';
 import { EventHub } from './events/hub.ts';
@@ -30,6 +31,8 @@ export interface ApiOptions {
   readonly clock: Clock;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** Absent: nobody counts. */
+  readonly rates?: Pick<Rates, 'endpoint'>;
   /** Makes a copy of the database and answers with its path. */
   readonly copyDatabase?: () => Promise<string>;
   /** Routes that other rooms bring. Default: none. */

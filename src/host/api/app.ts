@@ -24,6 +24,7 @@ import { approvalRoutes, runRoutes } from './routes/runs.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { CONTENT_POLICY, SECURITY_HEADERS } from './security-headers.ts';
 import { createStaticFiles } from './static-files.ts';
+import { checkRate, type EndpointRates } from './too-often.ts';
 
 export interface AppDeps {
   readonly control: Control;
@@ -35,6 +36,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly webRoot: string;
   readonly version: string;
+  /** Absent: nobody counts. */
+  readonly rates?: EndpointRates;
   /** Makes a copy of the database and answers with its path; absent where there is nothing to back up. */
   readonly copyDatabase?: () => Promise<string>;
   /** Routes that other rooms bring: each takes its own service. */
@@ -74,8 +77,8 @@ export function createApp(deps: AppDeps): ApiApp {
   return app;
 }
 
-/** In this order: headers on every reply, the address, the declared size, the caller. */
-function guardEverything(app: ApiApp, { guard, limits }: AppDeps): void {
+/** In this order: headers on every reply, the address, the declared size, the caller, how often they came. */
+function guardEverything(app: ApiApp, { guard, limits, rates }: AppDeps): void {
   app.use('*', async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.res.headers.set(name, value);
@@ -93,7 +96,9 @@ function guardEverything(app: ApiApp, { guard, limits }: AppDeps): void {
     await next();
   });
   app.use('/api/*', async (context, next) => {
-    context.set('caller', await guard.authenticate(context.get('facts')));
+    const caller = await guard.authenticate(context.get('facts'));
+    context.set('caller', caller);
+    checkRate(rates, caller.principal, context.req);
     await next();
   });
 }

@@ -5,6 +5,7 @@ import { ApprovalCard } from '../../protocol/decision.ts';
 import { JournalEvent } from '../../protocol/event.ts';
 import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
+import { TryPolicy, TryResult } from '../../protocol/policy-change.ts';
 import { PolicyView } from '../../protocol/policy-view.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
@@ -20,6 +21,7 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   VaultStatus,
   Explanation,
   PolicyView,
+  TryResult,
   AgentView: api.AgentView,
   AgentSettings: api.AgentSettings,
   AgentRevision: agent.AgentRevision,
@@ -51,6 +53,7 @@ const REQUESTS: Readonly<Record<string, ZodType>> = {
   CloneAgent: agent.CloneAgent,
   DecideApproval: api.DecideApproval,
   TokenRequest: api.TokenRequest,
+  TryPolicy,
 };
 
 const NAMES = new Map(

@@ -4,6 +4,7 @@ import { type AuditSink, createAuditSink } from '../audit/sink.ts';
 import { type Changes, createChanges } from '../changes/changes.ts';
 import type { CoreDeps } from '../core.ts';
 import { createHostSql, type HostSql } from '../database.ts';
+import { createFrozenSet, type FrozenSet } from '../freeze/frozen-set.ts';
 import { createGrants, type Grants } from '../grants/grants.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
 import { createRunStore, type RunStore } from '../runs/run-store.ts';
@@ -14,6 +15,8 @@ export interface Foundations {
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
   readonly journal: Journal;
+  /** What may do nothing now. */
+  readonly frozen: FrozenSet;
   readonly runs: RunStore;
   readonly grants: Grants;
   /** What can be taken back for a while. */
@@ -33,6 +36,7 @@ export function createFoundations({ store, clock }: CoreDeps): Foundations {
     grants,
     changes: createChanges({ store, sql, clock, audit }),
     journal,
+    frozen: createFrozenSet(),
     runs: createRunStore(store, sql),
     approvals: createApprovals({ store, sql, journal, clock, grants }),
     artifacts: createArtifacts({ store, sql }),

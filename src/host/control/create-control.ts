@@ -1,5 +1,4 @@
-import type { SendMessage } from '../../protocol/api.ts';
-import { type AgentView, MAX_LIST, type RunView } from '../../protocol/api.ts';
+import { type AgentView, MAX_LIST, type MessageView, type RunView, type SendMessage } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
@@ -9,6 +8,8 @@ import type { Approvals } from '../approvals/approvals.ts';
 import { createReplies, type Reply } from '../approvals/replies.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Control, Principal } from '../control.ts';
+import type { ChatWord } from '../freeze/chat-word.ts';
+import { type FrozenSet, paused } from '../freeze/frozen-set.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Lanes } from '../inbox/lanes.ts';
 import type { Chat, Sessions } from '../inbox/sessions.ts';
@@ -46,6 +47,8 @@ export interface ControlDeps {
   readonly templates: readonly WorkerTemplate[];
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
+  readonly frozen: FrozenSet;
+  readonly chatWord: ChatWord;
   readonly status: Control['status'];
   readonly doctor: Control['doctor'];
 }
@@ -55,8 +58,11 @@ const ownerChat = (agentId: string): Chat => ({ agentId, channel: 'local', chatI
 
 export function createControl(deps: ControlDeps): Control {
   const replies = createReplies(deps.approvals);
-  const view = async (row: InboxTable) =>
-    toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+  const view = async (row: InboxTable): Promise<MessageView> => {
+    const shown = toMessageView(row, row.state === 'received' ? await deps.runs.find(row.run_id) : undefined);
+    const frozen = row.finished_at === null ? deps.frozen.of(row.agent_id) : undefined;
+    return frozen === undefined ? shown : { ...shown, paused: paused(frozen) };
+  };
   return {
     status: deps.status,
     doctor: deps.doctor,
@@ -65,6 +71,7 @@ export function createControl(deps: ControlDeps): Control {
     async send(agentId, message, principal) {
       const agent = await deps.agents.get(agentId);
       const session = await sessionFor(agent.id, message.sessionId, deps.sessions);
+      const word = await deps.chatWord.answer(message.text, principal);
       const reply = await replies.take(message.text, principal);
       if (reply !== undefined) return await view(await noteReply(reply, { session, message, principal, deps }));
       const received = await deps.inbox.receive({
@@ -74,6 +81,7 @@ export function createControl(deps: ControlDeps): Control {
         principal: principal.id,
         text: message.text,
         mode: message.mode,
+        ...(word === undefined ? {} : { answer: word }),
       });
       const { isNew, message: row } = received;
       if (isNew && row.run_id !== '' && row.mode === 'queue') {

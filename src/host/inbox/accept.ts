@@ -23,7 +23,7 @@ export function createAccept(deps: InboxDeps): Accept {
     const { session, text } = inbound;
     const mode = inbound.mode ?? session.mode;
     if (mode !== 'steer' && mode !== 'collect') return undefined;
-    const { input } = await deps.specOf({ id, text, session });
+    const { input } = await deps.specOf({ id, text, session, label: inbound.label });
     const rowOf = (into: Joined): InboxTable => ({
       ...newRow(inbound, { id, platformId, runId: into.runId, at: clock.now(), refusal: undefined }),
       mode: into.mode,
@@ -41,6 +41,14 @@ export function createAccept(deps: InboxDeps): Accept {
     const { session } = inbound;
     const id = newId(MessageId, 'msg');
     const runId = newId(RunId, 'run');
+    if (inbound.answer !== undefined) {
+      const row = answered(
+        newRow(inbound, { id, platformId, runId: '', at: clock.now(), refusal: undefined }),
+        inbound,
+      );
+      await store.write([toStatement(sql.insertInto('inbox').values(row))]);
+      return row;
+    }
     const joined = await joinOpenRun(inbound, { id, platformId });
     if (joined !== undefined) return joined;
     const over = session.rounds >= deps.limits.sessionRounds;
@@ -57,7 +65,7 @@ export function createAccept(deps: InboxDeps): Accept {
       await store.write([insert]);
       return row;
     }
-    const spec = await deps.specOf({ id, text: inbound.text, session });
+    const spec = await deps.specOf({ id, text: inbound.text, session, label: inbound.label });
     const unit = [insert, deps.createRun(spec, runId).statement, deps.sessions.touch(session, inbound.text)];
     if (!over) await store.write(unit);
     else {
@@ -69,6 +77,10 @@ export function createAccept(deps: InboxDeps): Accept {
     }
     return row;
   };
+}
+
+function answered(row: InboxTable, { answer = null }: { answer?: string | null | undefined }): InboxTable {
+  return { ...row, state: 'answered', answer, finished_at: row.received_at };
 }
 
 function tooMany(agentId: string, limits: InboxDeps['limits']): ErrorInfo {

@@ -1,5 +1,5 @@
 import type { EventOf } from '../../protocol/event.ts';
-import { OWNER_LABEL } from '../../protocol/label.ts';
+import { type Label, OWNER_LABEL } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AgentRuns } from '../agents/agent-runs.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
@@ -12,6 +12,8 @@ interface ChatMessage {
   readonly id: string;
   readonly text: string;
   readonly session: SessionsTable;
+  /** Of a message that no person wrote. Default: the owner's own words. */
+  readonly label?: Label | undefined;
 }
 
 /** The run that answers one message. */
@@ -21,7 +23,10 @@ export async function chatSpec(message: ChatMessage, agentRuns: AgentRuns): Prom
     sessionId: message.session.id,
     messageId: message.id,
     title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
-    input: { source: 'user', text: message.text, label: OWNER_LABEL },
+    input:
+      message.label === undefined
+        ? { source: 'user', text: message.text, label: OWNER_LABEL }
+        : { source: 'host', text: message.text, label: message.label },
   });
 }
 

@@ -4,6 +4,7 @@ import { cleanText } from '../../protocol/clean-text.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
 import { MessageId } from '../../protocol/ids.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { RunLimits } from '../../protocol/run.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
@@ -41,8 +42,12 @@ export interface Inbound {
   readonly session: SessionsTable;
   readonly principal: string;
   readonly text: string;
+  /** Of a message that no person wrote. */
+  readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
+  /** The host's own answer, when the message was for the host and not for an agent. */
+  readonly answer?: string | undefined;
 }
 
 export interface InboxDeps {
@@ -55,7 +60,12 @@ export interface InboxDeps {
   readonly joining: Joining;
   /** Runs of an agent that wait for their turn. */
   readonly queued: (agentId: string) => Promise<number>;
-  readonly specOf: (message: { id: string; text: string; session: SessionsTable }) => Promise<RunSpec>;
+  readonly specOf: (message: {
+    id: string;
+    text: string;
+    session: SessionsTable;
+    label?: Label | undefined;
+  }) => Promise<RunSpec>;
   readonly createRun: (spec: RunSpec, id: string) => { statement: Statement };
 }
 
@@ -141,7 +151,7 @@ export function createInbox(deps: InboxDeps): Inbox {
 /** What a person can see of a message; the model gets no more than that. */
 function readable(text: string): string {
   const clean = cleanText(text);
-  if (clean.trim() !== '' || text.trim() === '') return clean;
+  if (clean.trim() !== '') return clean;
   throw new HoldfastError('bad-request', 'The message holds nothing that can be seen.', {
     remedy: 'Write it again; characters without a shape are taken out.',
   });

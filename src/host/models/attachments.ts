@@ -9,6 +9,7 @@ const NAMESPACES: Readonly<Record<WireFormat, { readonly name: string; readonly 
   'openai-responses': { name: 'openai', carriers: ['reasoningEncryptedContent', 'itemId'] },
   'anthropic-messages': { name: 'anthropic', carriers: ['signature', 'redactedData'] },
   'google-generate': { name: 'google', carriers: ['thoughtSignature'] },
+  'bedrock-converse': { name: 'bedrock', carriers: ['signature', 'redactedData'] },
 };
 
 /** The part of `opaque` that this wire format understands, in the form in which it is given back. */

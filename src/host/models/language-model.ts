@@ -32,6 +32,10 @@ export async function openLanguageModel(target: LanguageModelTarget): Promise<St
       const { createOpenAI } = await import('@ai-sdk/openai');
       return createOpenAI(settings).responses(target.model);
     }
+    case 'bedrock-converse': {
+      const { createConverseModel } = await import('./bedrock/converse-model.ts');
+      return createConverseModel({ ...settings, model: target.model });
+    }
     case 'openai-chat':
       return openChatModel(target, settings);
   }

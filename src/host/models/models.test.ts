@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../base/logger.ts';
-import type { WireFormat } from '../../protocol/provider.ts';
+import type { TextWireFormat } from '../../protocol/provider.ts';
 import type { AssistantMessage, TranscriptMessage } from '../../protocol/transcript.ts';
 import { type Answer, createModelVault, type ModelVault, namedSse, sse } from '../../testing/model-vault.ts';
 import type { ModelEvent, ModelRequest } from './model.ts';
@@ -53,7 +53,7 @@ const chatCall = (index: number, id: string, args: string, name = 'run_command')
   chatChunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: args } }] });
 
 /** The same conversation in each wire format: reasoning with a signature, a text, one tool call. */
-const ANSWERS: Record<WireFormat, Answer> = {
+const ANSWERS: Record<TextWireFormat, Answer> = {
   'openai-chat': sse(
     chatChunk({ role: 'assistant', reasoning_content: 'Let me ' }),
     chatChunk({ reasoning_content: 'see.' }),
@@ -160,7 +160,7 @@ function googleChunk(parts: readonly object[], finishReason?: string): object {
   return { candidates: [{ index: 0, content: { role: 'model', parts }, ...(finishReason ? { finishReason } : {}) }] };
 }
 
-const WIRES = Object.keys(ANSWERS) as WireFormat[];
+const WIRES = Object.keys(ANSWERS) as TextWireFormat[];
 
 describe.each(WIRES)('models over %s', (wire) => {
   it('streams reasoning, text and a tool call, then finishes with usage and the vault’s cost', async () => {
@@ -503,7 +503,7 @@ describe('reasoning of Chat Completions providers', () => {
 });
 
 describe('thinking', () => {
-  it.each<[WireFormat, object]>([
+  it.each<[TextWireFormat, object]>([
     ['anthropic-messages', { thinking: { type: 'enabled', budget_tokens: 10_000 }, max_tokens: 11_000 }],
     ['openai-chat', { reasoning_effort: 'medium' }],
     [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WIRE_FORMATS, type WireFormat } from '../../protocol/provider.ts';
+import { TEXT_WIRE_FORMATS, type TextWireFormat } from '../../protocol/provider.ts';
 import type { AssistantPart, TranscriptMessage } from '../../protocol/transcript.ts';
 import { openLanguageModel } from './language-model.ts';
 import { pairTurns } from './pair-turns.ts';
@@ -37,7 +37,7 @@ const MESSAGE: fc.Arbitrary<TranscriptMessage> = fc.oneof(
   fc.record({
     role: fc.constant('assistant' as const),
     model: fc.constantFrom('test/m', 'other/m'),
-    wire: fc.constantFrom(...WIRE_FORMATS),
+    wire: fc.constantFrom(...TEXT_WIRE_FORMATS),
     parts: fc.array(PART, { maxLength: 4 }),
   }),
   fc.record({
@@ -50,7 +50,7 @@ const MESSAGE: fc.Arbitrary<TranscriptMessage> = fc.oneof(
 );
 const TRANSCRIPT = fc.array(MESSAGE, { maxLength: 12 });
 
-async function bodyOf(wire: WireFormat, transcript: readonly TranscriptMessage[]): Promise<Body> {
+async function bodyOf(wire: TextWireFormat, transcript: readonly TranscriptMessage[]): Promise<Body> {
   let body: Body;
   const capture: typeof fetch = async (_input, init) => {
     body = JSON.parse(String(init?.body));
@@ -74,7 +74,7 @@ interface Said {
   readonly results: readonly { id: string; text: unknown }[];
 }
 
-const READ: Record<WireFormat, (body: Body) => Said[]> = {
+const READ: Record<TextWireFormat, (body: Body) => Said[]> = {
   'openai-chat': ({ messages }) =>
     messages.slice(1).map((message: Body) => ({
       role: message.role,
@@ -119,7 +119,7 @@ const READ: Record<WireFormat, (body: Body) => Said[]> = {
     })),
 };
 
-describe.each(WIRE_FORMATS)('any transcript rendered for %s', (wire) => {
+describe.each(TEXT_WIRE_FORMATS)('any transcript rendered for %s', (wire) => {
   it('pairs calls and results, alternates, and says nothing empty', async () => {
     await fc.assert(
       fc.asyncProperty(TRANSCRIPT, async (transcript) => {

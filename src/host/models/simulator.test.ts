@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../base/logger.ts';
-import { WIRE_FORMATS, type WireFormat } from '../../protocol/provider.ts';
+import { TEXT_WIRE_FORMATS, type TextWireFormat } from '../../protocol/provider.ts';
 import { type AssistantMessage, type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
 import type { ScenarioInput } from '../../simulator/scenario.ts';
 import { createSimulator } from '../../simulator/simulator.ts';
@@ -39,7 +39,7 @@ const SCENARIO: ScenarioInput = {
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 
-async function createWorld(wire: WireFormat, scenario: ScenarioInput) {
+async function createWorld(wire: TextWireFormat, scenario: ScenarioInput) {
   const simulator = await createSimulator({ scenarios: [scenario] });
   const vault = await createModelVault(wire, ['sim', 'other']);
   vault.upstream = `${simulator.url}/v1`;
@@ -93,7 +93,7 @@ function withResults(message: AssistantMessage): TranscriptMessage[] {
   return [message, ...results];
 }
 
-describe.each(WIRE_FORMATS)('a conversation with the simulator over %s', (wire) => {
+describe.each(TEXT_WIRE_FORMATS)('a conversation with the simulator over %s', (wire) => {
   it('three steps with reasoning and parallel calls, every signature given back', async () => {
     await using world = await createWorld(wire, SCENARIO);
     const transcript: TranscriptMessage[] = [{ role: 'user', text: 'look around' }];

@@ -26,6 +26,8 @@ export function thinkingOptions(
     return { providerOptions: { google: { thinkingConfig: { includeThoughts: true, ...amount } } } };
   }
   if (!mayThink(turns)) return {};
+  if (wire === 'bedrock-converse')
+    return /anthropic\.claude/.test(model) ? { providerOptions: { bedrock: { thinkingTokens: tokens } } } : {};
   // `reasoning` gives newer models, which have no budget, their effort.
   return { reasoning: level, providerOptions: { anthropic: { thinking: { type: 'enabled', budgetTokens: tokens } } } };
 }

@@ -8,7 +8,7 @@ import { type Home, homeAt, prepareHome } from '../../base/home.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { vaultNodeFlags } from '../../base/vault-flags.ts';
 import { createVaultOwner } from '../../cli/vault-owner.ts';
-import { WIRE_FORMATS, type WireFormat } from '../../protocol/provider.ts';
+import { TEXT_WIRE_FORMATS, type TextWireFormat } from '../../protocol/provider.ts';
 import { type TranscriptMessage, toolCalls } from '../../protocol/transcript.ts';
 import type { ScenarioInput } from '../../simulator/scenario.ts';
 import { createSimulator } from '../../simulator/simulator.ts';
@@ -64,7 +64,7 @@ async function createWorld() {
   let child = await startVault(home);
   const owner = createVaultOwner({ socketPath: home.vaultOwnerSocket });
   const client = createVaultClient({ socketPath: home.vaultHostSocket, log: silentLogger });
-  for (const wire of WIRE_FORMATS) {
+  for (const wire of TEXT_WIRE_FORMATS) {
     await owner.putProvider(wire, {
       wire,
       baseUrl: `${simulator.url}/v1`,
@@ -92,7 +92,7 @@ async function createWorld() {
   };
 }
 
-function requestOf(wire: WireFormat, callId: string, transcript: readonly TranscriptMessage[]): ModelRequest {
+function requestOf(wire: TextWireFormat, callId: string, transcript: readonly TranscriptMessage[]): ModelRequest {
   return {
     model: `${wire}/model-1`,
     agentId: 'operator',
@@ -116,7 +116,7 @@ async function collect(stream: AsyncIterable<ModelEvent>): Promise<ModelEvent | 
 describe('models through a real vault process', () => {
   it('in every wire format: tools, reasoning given back, cost from the ledger, context window, no key in the host', async () => {
     await using world = await createWorld();
-    for (const wire of WIRE_FORMATS) {
+    for (const wire of TEXT_WIRE_FORMATS) {
       const question: TranscriptMessage = { role: 'user', text: 'what is there?' };
       const first = await collect(world.models.stream(requestOf(wire, `${wire}-1`, [question])));
       if (first?.type !== 'finished') throw new Error(`${wire}: ${JSON.stringify(first)}`);

@@ -1,11 +1,13 @@
 import { Explanation } from '../../protocol/explanation.ts';
+import { TryPolicy, TryResult } from '../../protocol/policy-change.ts';
 import { ExplainQuery, PolicyView } from '../../protocol/policy-view.ts';
 import type { ApiFeature } from '../api/app.ts';
 import { IdParams } from '../api/query.ts';
 import { jsonRoute } from '../api/route.ts';
 import type { PolicyDesk } from './policy-desk.ts';
+import type { TimeMachine } from './time-machine.ts';
 
-export function policyRoutes(desk: PolicyDesk): ApiFeature {
+export function policyRoutes(desk: PolicyDesk, machine: TimeMachine): ApiFeature {
   return (app) => {
     jsonRoute(
       app,
@@ -30,6 +32,18 @@ export function policyRoutes(desk: PolicyDesk): ApiFeature {
         refuses: [404],
       },
       ({ params }) => desk.show(params.id),
+    );
+    jsonRoute(
+      app,
+      {
+        method: 'post',
+        path: '/api/policy/try',
+        summary: 'Which decisions of the last days a change of the rules would have made otherwise. Nothing is saved.',
+        body: TryPolicy,
+        reply: TryResult,
+        refuses: [404],
+      },
+      ({ body }) => machine.try(body),
     );
   };
 }

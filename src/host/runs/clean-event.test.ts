@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createScriptedModel } from '../../testing/scripted-model.ts';
 import { createTestCore, type TestCore } from '../../testing/test-core.ts';
 import type { Tool } from '../tools/tool.ts';
+import { cleanOutcome } from './clean-event.ts';
 import { boundaryOf } from './hashes.ts';
 import { foldEvents } from './progress.ts';
 
@@ -71,6 +72,13 @@ describe('what nobody can see', () => {
     await using world = await createTestCore({ model: createScriptedModel(() => `Sure.${order}`) });
     expect((await say(world, 'go')).answer).toBe('Sure.');
   });
+});
+
+it('a result that would fill everything is cut, and says so', () => {
+  const label = { integrity: 'system', confidentiality: 'public', origins: [] } as const;
+  const { text } = cleanOutcome({ status: 'ok', text: 'x'.repeat(500_000), label: { ...label, origins: [] } });
+  expect(text.length).toBeLessThan(400_200);
+  expect(text).toContain('only the first 400000 of 500000 characters');
 });
 
 describe('a stranger’s words', () => {

@@ -31,14 +31,23 @@ export const cleanFinish = (event: EventOf<'run.finished'>): EventOf<'run.finish
   result: { ...event.result, text: cleanText(event.result.text) },
 });
 
+/** No tool may fill a context or the journal by itself; those with large outputs keep them as blobs. */
+const MOST_CHARS = 400_000;
+
 export function cleanOutcome(outcome: ToolOutcome): ToolOutcome {
   const { text, data, label } = outcome;
   return {
     ...outcome,
-    text: cleanText(text),
+    text: cleanText(bounded(text)),
     ...(data === undefined ? {} : { data: cleanJson(data) }),
     label: { ...label, origins: label.origins.map(cleanText) },
   };
+}
+
+function bounded(text: string): string {
+  if (text.length <= MOST_CHARS) return text;
+  const kept = text.slice(0, MOST_CHARS).toWellFormed();
+  return `${kept}\n[Holdfast] Cut: only the first ${MOST_CHARS} of ${text.length} characters are kept. Ask for less at once.`;
 }
 
 export function cleanJson(value: JsonValue): JsonValue {

@@ -34,6 +34,7 @@ export interface RunManager extends AsyncDisposable {
   /** Resolves when the run is terminal or has asked its parent something. */
   settled(runId: string, signal: AbortSignal): Promise<RunsTable>;
   isActive(runId: string): boolean;
+  activeIds(): readonly string[];
   /**
    * Starts a run that hangs again from its journal. Whatever of it does not end is left behind: its epoch is over, so it
    * can write nothing any more.
@@ -50,6 +51,8 @@ export interface RunManagerDeps extends RunWriterDeps {
   readonly runs: RunStore;
   readonly journal: Journal;
   readonly loop: RunLoopDeps;
+  /** Resolves once the runs of this agent may be executed: while it is frozen they wait. */
+  readonly hold: (agentId: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What a new run's model will read besides its input, where that is more than nothing. */
@@ -61,6 +64,13 @@ export interface RunManagerDeps extends RunWriterDeps {
 /** Restarts without a finished step in between after which a run is not taken up again. */
 const MOST_RESUMES = 3;
 
+/** False: it was called off while it waited. */
+const mayGoOn = (held: Promise<void>): Promise<boolean> =>
+  held.then(
+    () => true,
+    () => false,
+  );
+
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
   const deadlines = createDeadlines();
@@ -68,7 +78,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
   const execute = async (runId: string, signal: AbortSignal): Promise<void> => {
     const row = await deps.runs.get(runId);
     if (isTerminal(RunState.parse(row.state)) || row.state === 'asked') return;
-    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId) });
+    const writer = await claimAndBegin(row, { ...deps, cause: active.takeCause(runId), signal });
     try {
       if (row.resumes >= MOST_RESUMES) await giveUp(writer, row, deps);
       await driveRun(writer, deps.loop, { signal, hold: () => deadlines.hold(runId) });
@@ -99,7 +109,9 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      using _ = deadlines.start(await deps.runs.get(runId), controller);
+      const row = await deps.runs.get(runId);
+      if (!(await mayGoOn(deps.hold(row.agent_id, signal)))) return;
+      using _ = deadlines.start(row, controller);
       await executeOnceWritable(runId, signal);
     },
   });
@@ -112,7 +124,12 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
       if (!specOf(child).background) await cancel(child.id, reason);
     if (ended === undefined) await endIdle(row, cancelled(reason), deps);
-    else await ended;
+    else {
+      await ended;
+      // One that was held had not begun: nothing but this ends it.
+      const left = await deps.runs.get(runId);
+      if (left.finished_at === null && !active.has(runId)) await endIdle(left, cancelled(reason), deps);
+    }
     notify(runId);
   };
 
@@ -125,6 +142,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     },
     start: active.start,
     isActive: active.has,
+    activeIds: active.ids,
     restart: active.restart,
     cancel,
     settled,

@@ -2,6 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { JournalEvent, StoredEvent } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
+import { cleanEvents } from '../leaks/clean-events.ts';
+import type { LeakGuard } from '../leaks/leak-guard.ts';
 import { cleanEvent } from './clean-event.ts';
 import { applyEvent, type Progress } from './progress.ts';
 import type { Projection } from './projection.ts';
@@ -26,30 +28,45 @@ export interface RunWriterDeps {
   readonly journal: Journal;
   readonly project: Projection;
   readonly clock: Clock;
+  /** Looks for secrets in what is about to be kept; absent in tests that have no vault. */
+  readonly leaks?: LeakGuard | undefined;
+  /** Ends the wait for a vault that is away. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+/** A vault that is away for longer is told to people, not only waited for. */
+const VAULT_BACK_WITHIN_MS = 300_000;
 
 export function createRunWriter(
   run: { runId: string; epoch: number; spec: RunSpec; progress: Progress },
   deps: RunWriterDeps,
 ): RunWriter {
+  const write: RunWriter['append'] = async (events, also = []) => {
+    const at = deps.clock.now();
+    const rows = events.flatMap((event) => deps.project(event, { runId: run.runId, epoch: run.epoch, at }));
+    const stored = await deps.journal.append(
+      events.map((event) => ({
+        runId: run.runId,
+        sessionId: run.spec.sessionId,
+        agentId: run.spec.agentId,
+        event,
+      })),
+      [...also, ...rows],
+    );
+    for (const event of events) applyEvent(run.progress, event);
+    return stored;
+  };
+  const waiting = async (detail: string): Promise<void> => {
+    const deadline = deps.clock.now() + VAULT_BACK_WITHIN_MS;
+    await write([{ type: 'run.waiting', on: 'vault', detail, owner: 'vault', deadline }]);
+  };
   return {
     ...run,
     observe: (event) => applyEvent(run.progress, event),
-    async append(raw, also = []) {
+    append: async (raw, also) => {
       const events = raw.map(cleanEvent);
-      const at = deps.clock.now();
-      const rows = events.flatMap((event) => deps.project(event, { runId: run.runId, epoch: run.epoch, at }));
-      const stored = await deps.journal.append(
-        events.map((event) => ({
-          runId: run.runId,
-          sessionId: run.spec.sessionId,
-          agentId: run.spec.agentId,
-          event,
-        })),
-        [...also, ...rows],
-      );
-      for (const event of events) applyEvent(run.progress, event);
-      return stored;
+      if (deps.leaks === undefined) return await write(events, also);
+      return await write(await cleanEvents(deps.leaks, events, { signal: deps.signal, waiting }), also);
     },
   };
 }

@@ -8,12 +8,15 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
 import { ApprovalId } from '../../protocol/ids.ts';
 import { SYSTEM_LABEL } from '../../protocol/label.ts';
+import type { Judged } from '../../protocol/policy-change.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Approvals, NewApproval } from '../approvals/approvals.ts';
 import { newNonce } from '../approvals/nonce.ts';
 import type { Grants } from '../grants/grants.ts';
+import { judgedFrom } from '../policy/judged.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Limited, Rates } from '../rates/rates.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { revealCard } from './clean-event.ts';
 import type { FlowGate } from './flow-facts.ts';
@@ -46,6 +49,8 @@ export interface GateDeps {
   readonly policy: Policy;
   /** Adds what the rules of labels say to a decision. */
   readonly flow: FlowGate;
+  /** How often each agent may use each tool. */
+  readonly rates: Pick<Rates, 'tool'>;
   readonly grants: Pick<Grants, 'of'>;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
@@ -55,12 +60,14 @@ export function createGate(deps: GateDeps): Gate {
   const open = oneByOne();
   return {
     async pass(request) {
+      const limited = deps.rates.tool(request.writer.spec.agentId, request.tool.name);
+      if (limited !== undefined) return tooOften(request.tool.name, limited, deps.clock.now());
       const resources = await resourcesOf(request);
       if ('kind' in resources) return resources;
       const { call, writer } = request;
-      const decision = await judge(request, resources, deps);
+      const { decision, judged } = await judge(request, resources, deps);
       const isNew = call.decision === undefined || call.decision.kind !== decision.kind;
-      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision }] : [];
+      const unwritten: JournalEvent[] = isNew ? [{ type: 'tool.decided', callId: call.callId, decision, judged }] : [];
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
       if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
@@ -80,19 +87,22 @@ async function resourcesOf(
   }
 }
 
-async function judge(request: GateCall, resources: readonly Resource[], deps: GateDeps): Promise<Decision> {
+/** The decision, and what it was decided from: kept with it, so that other rules can be tried on it. */
+async function judge(
+  request: GateCall,
+  resources: readonly Resource[],
+  deps: GateDeps,
+): Promise<{ decision: Decision; judged: Judged }> {
   const { spec, runId } = request.writer;
   const { name: tool, risk } = request.tool;
   const { agentId, template, principal } = spec;
   const tasks = [runId, ...(spec.parentRunId === undefined ? [] : [spec.parentRunId])];
   const held = await deps.grants.of({ agentId, template, tool, principal, tasks });
-  const facts = await deps.policy.factsOf(spec);
-  const decision = decide(
-    { agentId, tool, risk, resources, principal },
-    { ...facts, grants: [...facts.grants, ...held.grants.map(compileGrant)] },
-  );
-  const flow = await deps.flow.judge(request, { resources, decision, granted: held.sinks });
-  return unattended(flow, facts.unattended);
+  const known = await deps.policy.factsOf(spec);
+  const facts = { ...known, grants: [...known.grants, ...held.grants.map(compileGrant)] };
+  const call = { agentId, tool, risk, resources, principal };
+  const flow = await deps.flow.judge(request, { resources, decision: decide(call, facts), granted: held.sinks });
+  return { decision: unattended(flow, facts.unattended), judged: judgedFrom(call, facts.grants) };
 }
 
 /** Questions of one agent that may wait at once. A fooled agent cannot bury the one that matters. */
@@ -178,6 +188,14 @@ function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
 /** The arguments and what they resolved to, as one text: both must be what the person saw. */
 function boundHash(call: CallState, resources: readonly Resource[]): string {
   return `${call.argsHash}:${JSON.stringify(resources)}`;
+}
+
+function tooOften(tool: string, { perMinute, retryAfterMs }: Limited, now: number) {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  const at = new Date(now + retryAfterMs).toISOString();
+  return refused(
+    `Denied: ${tool} is used more than ${perMinute} times a minute. Try again in ${seconds} s (${at}), or do it in fewer calls.`,
+  );
 }
 
 function refused(text: string, status: 'denied' | 'error' = 'denied'): { kind: 'refused'; outcome: ToolOutcome } {

@@ -1,6 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import { describeReach } from '../../policy/egress.ts';
-import { rulesOf } from '../../protocol/egress.ts';
+import { type EgressDoor, rulesOf } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { joinLabels, type Label } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
@@ -13,8 +13,8 @@ import type { VaultEgress } from '../vault-client/vault-egress.ts';
 export interface EgressDoors {
   /** What is left of a template's places under the owner's rules, as text for people; empty: no network. */
   reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
-  /** The socket of the run's door; asking again gives the same. */
-  open(run: EgressRun): Promise<string>;
+  /** The run's door; asking again gives the same. */
+  open(run: EgressRun): Promise<EgressDoor>;
   /** The outcome of a tool, with what the sandbox was refused meanwhile, and marked when something came in from outside. */
   annotate(runId: string, outcome: ToolOutcome): Promise<ToolOutcome>;
   close(runId: string): Promise<void>;
@@ -54,9 +54,9 @@ export function createEgressDoors({ vault, log }: { vault: VaultEgress; log: Log
       return describeReach({ allow: rulesOf(allow), deny: rulesOf(deny), only: rulesOf(places) });
     },
     open: async ({ runId, agentId, places }) => {
-      const { socketPath } = await vault.open({ agent: agentId, run: runId, only: [...places] });
+      const door = await vault.open({ agent: agentId, run: runId, only: [...places] });
       if (!told.has(runId)) told.set(runId, 0);
-      return socketPath;
+      return door;
     },
     annotate,
     close: async (runId) => {
@@ -75,7 +75,7 @@ export function createEgressDoors({ vault, log }: { vault: VaultEgress; log: Log
   };
 }
 
-function withLines(text: string, lines: readonly string[]): string {
+export function withLines(text: string, lines: readonly string[]): string {
   if (lines.length === 0) return text;
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${lines.map((line) => `[${line}]`).join('\n')}`;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { cleanText } from '../../protocol/clean-text.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
+import { cleanJson } from '../runs/clean-event.ts';
 import type { AnyTool } from './tool.ts';
 
 export interface Toolbox {
@@ -8,6 +10,24 @@ export interface Toolbox {
   describe(names: readonly string[]): readonly ToolDescription[];
 }
 
+/** How agents work together: rows of our own, held by permissions and not by who has the tool. */
+export const MESH_TOOLS = [
+  'read_blackboard',
+  'list_blackboard',
+  'write_blackboard',
+  'watch_blackboard',
+  'publish_event',
+  'subscribe_event',
+  'send_message',
+  'hand_off',
+  'check_inbox',
+  'claim_task',
+  'update_status',
+  'complete_task',
+  'review_task',
+  'cancel_task',
+] as const;
+
 /** All that the operator has: planning and delegating, and nothing that acts. */
 export const OPERATOR_TOOLS = [
   'spawn_worker',
@@ -15,6 +35,7 @@ export const OPERATOR_TOOLS = [
   'get_worker_result',
   'list_workers',
   'stop_worker',
+  ...MESH_TOOLS,
 ] as const;
 
 /** What a worker template may name. */
@@ -49,5 +70,10 @@ export function createToolbox(tools: readonly AnyTool[]): Toolbox {
 
 function describeTool(tool: AnyTool): ToolDescription {
   const { $schema: _, ...inputSchema } = z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' });
-  return { name: tool.name, description: tool.description, inputSchema };
+  // A description may be somebody else's (an MCP server's): the model reads what a person could read.
+  return {
+    name: tool.name,
+    description: cleanText(tool.description),
+    inputSchema: z.record(z.string(), z.json()).parse(cleanJson(JSON.parse(JSON.stringify(inputSchema)))),
+  };
 }

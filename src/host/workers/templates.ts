@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { cleanText } from '../../protocol/clean-text.ts';
 import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SomePermissions } from '../../protocol/permission.ts';
@@ -28,7 +29,9 @@ export type WorkerTemplate = z.infer<typeof WorkerTemplate>;
 export async function loadTemplates(directory: string, knownTools: readonly string[]): Promise<WorkerTemplate[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.md')).sort();
   const read = await Promise.all(
-    files.map(async (name) => parseTemplate(name, await readFile(join(directory, name), 'utf8'), knownTools)),
+    files.map(async (name) =>
+      parseTemplate(name, cleanText(await readFile(join(directory, name), 'utf8')), knownTools),
+    ),
   );
   const problems = read.flatMap((result) => ('problems' in result ? result.problems : []));
   if (problems.length > 0) {
@@ -47,6 +50,7 @@ export function parseTemplate(file: string, text: string, knownTools: readonly s
   const front: unknown = parseYaml(match[1] ?? '');
   const parsed = WorkerTemplate.safeParse(
     typeof front === 'object' ? { ...front, prompt: (match[2] ?? '').trim() } : front,
+    { jitless: true }, // Making code for a schema that is used a few times takes longer than using it.
   );
   if (!parsed.success) {
     return { problems: parsed.error.issues.map((issue) => `${file}: ${issue.path.join('.')}: ${issue.message}`) };

@@ -5,7 +5,15 @@
  * Order matters: later mounts lie over earlier ones, and the root and /dev are made read-only last.
  */
 import type { SandboxLimits } from '../../protocol/config.ts';
-import { EGRESS_ENV, EGRESS_PORT, EGRESS_SOCKET_INSIDE, FORWARDER } from '../egress.ts';
+import {
+  EGRESS_ENV,
+  EGRESS_PORT,
+  EGRESS_SOCKET_INSIDE,
+  FORWARDER,
+  hexPort,
+  TRUST_ENV,
+  TRUST_FILE_INSIDE,
+} from '../egress.ts';
 
 /** User and group inside, whoever runs the host. */
 export const SANDBOX_ID = 65_534;
@@ -14,8 +22,8 @@ export const PATH_INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sb
 /** Descriptors that every bubblewrap of ours gets. Descriptors of mounts follow. */
 export const DESCRIPTOR = { args: 3, seccomp: 4, userNamespace: 5, gate: 6, firstMount: 7 } as const;
 
-/** 127.0.0.1 and the port as /proc/net/tcp writes them on a little-endian machine. */
-const PORT_IN_PROC = `0100007F:${EGRESS_PORT.toString(16).toUpperCase().padStart(4, '0')}`;
+/** 127.0.0.1 as /proc/net/tcp writes it on a little-endian machine. */
+const LOOPBACK_IN_PROC = '0100007F';
 
 /**
  * The first process inside: a shell that sets the resource limits, waits at the gate until it is in its control groups,
@@ -25,13 +33,22 @@ const PORT_IN_PROC = `0100007F:${EGRESS_PORT.toString(16).toUpperCase().padStart
  * $0 names it in messages, $1 is the mark of the command for the sweep, $2 the file size in blocks, $3 the open files,
  * $4 the processes of the user or empty, $5 not empty when there is a gate. Nothing of a user's is part of the script.
  * The option for processes is -u in bash and -p in dash and busybox. $6 is not empty when there is a way out: then the
- * forwarder is started and waited for, until the kernel's own list says that it listens.
+ * forwarder is started and waited for, until the kernel's own list says that it listens. $7 are further ports that lead
+ * through it, as our own code wrote them.
  */
 const FIRST = `holdfast_listens() {
   while read -r _ local _ state _; do
-    [ "$local" != ${PORT_IN_PROC} ] || [ "$state" != 0A ] || return 0
+    [ "$local" != "${LOOPBACK_IN_PROC}:$1" ] || [ "$state" != 0A ] || return 0
   done </proc/net/tcp
   return 1
+}
+holdfast_await() {
+  tries=0
+  until holdfast_listens "$1"; do
+    tries=$((tries + 1))
+    [ $tries -lt 1000 ] || { echo "holdfast: the forwarder to the network did not start" >&2; exit 126; }
+    sleep 0.003
+  done
 }
 ulimit -c 0; ulimit -f "$2"; ulimit -n "$3"
 [ -z "$4" ] || ulimit -u "$4" 2>/dev/null || ulimit -p "$4"
@@ -39,14 +56,17 @@ ulimit -c 0; ulimit -f "$2"; ulimit -n "$3"
 exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
 [ -z "$6" ] || {
   (${FORWARDER} TCP-LISTEN:${EGRESS_PORT},bind=127.0.0.1,reuseaddr,fork,max-children=64 UNIX-CONNECT:${EGRESS_SOCKET_INSIDE} </dev/null >/dev/null 2>&1 &)
-  tries=0
-  until holdfast_listens; do
-    tries=$((tries + 1))
-    [ $tries -lt 1000 ] || { echo "holdfast: the forwarder to the network did not start" >&2; exit 126; }
-    sleep 0.003
+  for forward in $7; do
+    port=\${forward%%/*} rest=\${forward#*/}
+    (${FORWARDER} TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,max-children=16 PROXY:127.0.0.1:\${rest#*/},proxyport=${EGRESS_PORT} </dev/null >/dev/null 2>&1 &)
+  done
+  holdfast_await ${hexPort(EGRESS_PORT)}
+  for forward in $7; do
+    rest=\${forward#*/}
+    holdfast_await "\${rest%%/*}"
   done
 }
-shift 6
+shift 7
 "$@"
 exit $?`;
 export const INIT = ['sh', '-c', FIRST, 'holdfast'];
@@ -68,6 +88,8 @@ export interface SandboxShape {
   readonly env: Readonly<Record<string, string>>;
   /** True: the socket of its way out comes as one more descriptor, after those of the mounts. */
   readonly hasEgress: boolean;
+  /** True: the file of certificates comes after the socket. */
+  readonly hasTrust: boolean;
   /** True: join the prepared user namespace. False: bubblewrap makes one. */
   readonly joinsUserNamespace: boolean;
   /** Names under /proc that exist on this kernel and are open to everybody. */
@@ -93,9 +115,16 @@ export function sandboxArguments(shape: SandboxShape): string[] {
     ...(shape.hasEgress
       ? ['--ro-bind-fd', String(DESCRIPTOR.firstMount + shape.mounts.length), EGRESS_SOCKET_INSIDE]
       : []),
+    ...(shape.hasTrust
+      ? ['--ro-bind-fd', String(DESCRIPTOR.firstMount + shape.mounts.length + 1), TRUST_FILE_INSIDE]
+      : []),
     ...['--remount-ro', '/'],
-    ...['--clearenv', ...environment({ ...(shape.hasEgress ? EGRESS_ENV : {}), ...shape.env })],
+    ...['--clearenv', ...environment({ ...egressEnvironment(shape), ...shape.env })],
   ];
+}
+
+function egressEnvironment({ hasEgress, hasTrust }: SandboxShape): Readonly<Record<string, string>> {
+  return { ...(hasEgress ? EGRESS_ENV : {}), ...(hasTrust ? TRUST_ENV : {}) };
 }
 
 function isolation(joinsUserNamespace: boolean): string[] {

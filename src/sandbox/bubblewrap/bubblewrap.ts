@@ -6,7 +6,7 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync } fro
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HoldfastError } from '../../protocol/error.ts';
-import { FORWARDER, FORWARDER_REMEDY } from '../egress.ts';
+import { FORWARDER, FORWARDER_REMEDY, forwardWords } from '../egress.ts';
 import type { Launcher, Sandbox, SandboxSpec } from '../launcher.ts';
 import { createLimiter } from '../limiter.ts';
 import { SANDBOX_ID, sandboxArguments } from './arguments.ts';
@@ -60,7 +60,9 @@ export function createBubblewrap(options: BubblewrapOptions): Launcher & AsyncDi
     const argumentFile = join(prepared.directory, `arguments-${commandName()}`);
     await writeFile(argumentFile, argumentBytes(prepared, spec), { mode: 0o600 });
     const { limits, egressSocket } = spec;
-    const place = { ground: prepared, argumentFile, mounts, limits, egressSocket };
+    const trustFile = egressSocket === undefined ? undefined : spec.trustFile;
+    const forwards = egressSocket === undefined ? '' : forwardWords(spec.forwards ?? []);
+    const place = { ground: prepared, argumentFile, mounts, limits, egressSocket, trustFile, forwards };
     return createSandbox({
       ...{ id: spec.id, launcher: 'bubblewrap', wallMs: limits.wallMs, limiter },
       run: (command) => runCommand(place, command),
@@ -86,6 +88,7 @@ function argumentBytes(ground: Ground, spec: SandboxSpec): string {
     ...{ programs: ground.programs, etc: ground.etc, procEntries: ground.procEntries },
     ...{ volume: resolve(spec.volume), limits: spec.limits, mounts: spec.mounts, env: spec.env },
     hasEgress: spec.egressSocket !== undefined,
+    hasTrust: spec.egressSocket !== undefined && spec.trustFile !== undefined,
     joinsUserNamespace: ground.userNamespace !== undefined,
   });
   const odd = args.find((arg) => arg.includes('\0'));

@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxLimits } from '../../protocol/config.ts';
 import { killAll } from '../cgroup/kill.ts';
 import { type LimitGroup, OUR_PROCESSES } from '../cgroup/limit-group.ts';
-import { openEgressSocket } from '../egress.ts';
+import { openEgressSocket, openTrustFile } from '../egress.ts';
 import type { Command } from '../launcher.ts';
 import { childrenOf, countThreadsOf, ownUser } from '../process-table.ts';
 import { DESCRIPTOR, INIT, SANDBOX_ID, setEnvironment } from './arguments.ts';
@@ -46,6 +46,10 @@ export interface CommandPlace {
   readonly limits: SandboxLimits;
   /** Looked up for every command: a vault that was started again has a new socket there. */
   readonly egressSocket: string | undefined;
+  /** Certificates that the programs believe. */
+  readonly trustFile: string | undefined;
+  /** Further ports, as `forwardWords` writes them. */
+  readonly forwards: string;
 }
 
 export function startCommand(place: CommandPlace, command: Command): StartedCommand {
@@ -57,13 +61,14 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
     descriptors.push(openSync(place.argumentFile, 'r'), openSync(ground.filter, 'r'));
     for (const mount of place.mounts) descriptors.push(openMount(mount));
     if (place.egressSocket !== undefined) descriptors.push(openEgressSocket(place.egressSocket));
+    if (place.trustFile !== undefined) descriptors.push(openTrustFile(place.trustFile));
     group = ground.groups?.create(mark, limits);
     const args = [
       ...['--args', String(DESCRIPTOR.args), ...setEnvironment(command.env ?? {})],
       ...['--chdir', command.cwd ?? '/data', '--', ...INIT, mark],
       ...[String(Math.ceil(limits.fileSizeBytes / BLOCK_BYTES)), String(limits.openFiles)],
       ...[processLimit(ground, limits), group ? 'gate' : ''],
-      ...[place.egressSocket === undefined ? '' : 'egress', ...command.argv],
+      ...[place.egressSocket === undefined ? '' : 'egress', place.forwards, ...command.argv],
     ];
     const child = spawn(ground.bwrap, args, {
       stdio: stdioOf(ground, descriptors, group !== undefined),

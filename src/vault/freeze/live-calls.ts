@@ -9,7 +9,10 @@ export interface LiveCalls {
 export function createLiveCalls(freezes: Freezes): LiveCalls {
   const live = new Map<ServerResponse, string>();
   freezes.onChange(() => {
-    for (const [response, agent] of live) if (freezes.of(agent)) response.destroy();
+    // Whoever tripped the wire is told so first; what is answered already runs out.
+    setImmediate(() => {
+      for (const [response, agent] of live) if (freezes.of(agent) && !response.writableEnded) response.destroy();
+    });
   });
   return {
     hold: (agent, response) => {

@@ -9,6 +9,7 @@ import type { Budgets } from '../budgets/budgets.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { FetchRoute } from '../egress/fetch-route.ts';
 import type { EgressProxy } from '../egress/proxy/egress.ts';
+import { KEY_ROUTES, type KeyRoutesDeps } from '../keys/key-routes.ts';
 import type { Ledger } from '../model/ledger.ts';
 import type { PriceData } from '../model/price-data.ts';
 import { termsOf } from '../model/pricing.ts';
@@ -24,13 +25,22 @@ import { CREDENTIAL_ROUTES, type CredentialRoutesDeps } from './credential-route
 import { OWNER_ROUTES, type OwnerRoutesDeps } from './owner-routes.ts';
 import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
+import { SCAN_ROUTES, type ScanRoutesDeps } from './scan-routes.ts';
 import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
+import { TOTP_ROUTES, type TotpRoutesDeps } from './totp-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
  * provider, a secret or an exception.
  */
-export interface RoutesDeps extends CredentialRoutesDeps, OwnerRoutesDeps, ServiceRoutesDeps, AuditRoutesDeps {
+export interface RoutesDeps
+  extends ScanRoutesDeps,
+    CredentialRoutesDeps,
+    OwnerRoutesDeps,
+    ServiceRoutesDeps,
+    AuditRoutesDeps,
+    KeyRoutesDeps,
+    TotpRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -55,10 +65,13 @@ const raw = (request: IncomingMessage): Promise<Buffer> => readBody(request, SMA
 
 const ROUTES: readonly Route<RoutesDeps>[] = [
   ...BUDGET_ROUTES,
+  ...KEY_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOTP_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
+  ...SCAN_ROUTES,
   { method: 'GET', pattern: /^\/status$/, hostToo: true, run: (deps) => deps.status.read() },
   { method: 'GET', pattern: /^\/calls\/([^/]+)$/, hostToo: true, run: (deps, { name }) => callRecord(deps, name) },
   { method: 'GET', pattern: /^\/models\/(.+)$/, hostToo: true, run: (deps, { name }) => modelFacts(deps, name) },
@@ -72,7 +85,10 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
   {
     method: 'PUT',
     pattern: /^\/secrets\/([^/]+)$/,
-    run: async (deps, { name, request }) => deps.secrets.put(name, await raw(request)),
+    run: async (deps, { name, request }) => {
+      deps.secrets.put(name, await raw(request));
+      deps.health.forget(name);
+    },
   },
   { method: 'DELETE', pattern: /^\/secrets\/([^/]+)$/, run: (deps, { name }) => deps.secrets.delete(name) },
   {
@@ -134,8 +150,14 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
     pattern: /^\/egress-connections$/,
     hostToo: true,
     run: ({ egress }, { request }) => ({
-      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '' }),
+      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '', after: afterOf(request) }),
     }),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-task-grants\/([^/]+)$/,
+    hostToo: true,
+    run: ({ egress }, { name }) => ({ places: egress.taskGrants.places(name) }),
   },
   { method: 'GET', pattern: /^\/callers$/, run: (deps) => ({ callers: deps.callers.list() }) },
   {

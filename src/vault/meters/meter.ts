@@ -16,6 +16,12 @@ export interface Meter {
   readonly needsFirst: boolean;
 }
 
+/** Sees a stream pass and says at its end what was used. */
+export interface UsageTail {
+  push(chunk: Buffer): void;
+  usage(): MeteredUsage | undefined;
+}
+
 export function asObject(value: unknown): Loose | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }

@@ -1,5 +1,5 @@
 import type { MeteredUsage } from '../model/usage.ts';
-import { asObject, type Loose, type Meter } from './meter.ts';
+import { asObject, type Loose, type Meter, type UsageTail } from './meter.ts';
 
 /**
  * Remembers just enough of a stream to find its usage at the end: references to the first chunk and to the last ones.
@@ -12,7 +12,7 @@ const BIG_CHUNK_BYTES = 8_192;
 const HEAD_BYTES = 16_384;
 const NOTHING_REPORTED = /^\s?:\s?null/;
 
-export class StreamTail {
+export class StreamTail implements UsageTail {
   readonly #meter: Meter;
   #head: Buffer[] = [];
   #headBytes = 0;

@@ -8,6 +8,8 @@ const PASSED = new Set([
   'request-id',
   'x-request-id',
   'x-goog-request-id',
+  'x-amzn-requestid',
+  'x-amzn-errortype',
   'openai-processing-ms',
   'openai-version',
   'retry-after',

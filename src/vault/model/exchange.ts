@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'n
 import type { Dispatcher } from 'undici';
 import { HoldfastError } from '../../protocol/error.ts';
 import { sendModelError } from '../http/answer.ts';
-import { asObject } from '../meters/meter.ts';
+import { asObject, type UsageTail } from '../meters/meter.ts';
 import { StreamTail } from '../meters/stream-tail.ts';
 import type { GuardScan, SecretGuard } from '../secret-guard.ts';
 import type { Wire } from '../wires/wire.ts';
@@ -30,6 +30,9 @@ export interface ExchangeOptions {
   readonly guard: SecretGuard;
   readonly response: ServerResponse;
   readonly onFailure: (error: HoldfastError) => void;
+  readonly onSuccess: () => void;
+  /** A refusal before anything was sent back: true when the call goes on with another key. */
+  readonly retry: (error: HoldfastError) => boolean;
   readonly onSecretFound: () => void;
 }
 
@@ -39,7 +42,7 @@ const PLAIN_BODY_BYTES = 67_108_864;
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #scan: GuardScan;
-  readonly #tail: StreamTail;
+  readonly #tail: UsageTail;
   #controller: Dispatcher.DispatchController | undefined;
   #callerGone = false;
   #ended = false;
@@ -52,8 +55,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#scan = options.guard.scan();
-    this.#tail = new StreamTail(options.wire.meter);
+    this.#tail = options.wire.tail?.() ?? new StreamTail(options.wire.meter);
     options.response.on('close', this.#onCallerClose);
+  }
+
+  /** The caller went away, or the call ended already. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Nothing was sent: the key cannot be used. */
+  failBefore(error: HoldfastError): void {
+    if (this.#ended) return;
+    if (this.#goesOn(error)) return;
+    this.#finish('released');
+    this.#answerFailure(error, undefined);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -84,7 +100,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const { response } = this.#options;
     if (!response.headersSent) {
-      if (!isStreamStart(chunk, this.#headers)) {
+      const startsStream = this.#options.wire.startsStream ?? isStreamStart;
+      if (!startsStream(chunk, this.#headers)) {
         controller.abort(this.#badResponse('did not answer with an event stream'));
         return;
       }
@@ -93,6 +110,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#tail.push(chunk);
     const clean = this.#scan.push(chunk);
+    if (this.#scan.found > 0 && this.#options.wire.isBinary) {
+      this.#noteSecrets();
+      controller.abort(this.#badResponse('repeated a known secret where it cannot be taken out'));
+      return;
+    }
     if (clean.length > 0 && !response.write(clean)) controller.pause();
   }
 
@@ -142,6 +164,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         return Buffer.concat([scan.push(Buffer.from(text)), scan.flush()]).toString('utf8');
       },
     });
+    if (this.#goesOn(error)) return;
     this.#finish('released');
     const status = this.#status >= 400 && error.code !== 'model.billing' ? this.#status : undefined;
     this.#answerFailure(error, status);
@@ -184,9 +207,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return passHeaders(this.#headers, this.#options.guard);
   }
 
+  #goesOn(error: HoldfastError): boolean {
+    if (!this.#options.retry(error)) return false;
+    this.#ended = true;
+    this.#options.response.off('close', this.#onCallerClose);
+    return true;
+  }
+
   #settle(usage: MeteredUsage | undefined): void {
     const { terms, call } = this.#options;
     this.#ended = true;
+    this.#options.onSuccess();
     if (usage && isPlausible(usage, terms.contextWindow))
       call.finish({ state: 'settled', costNano: costOf(terms, usage), usage });
     else call.finish({ state: 'estimated' });
@@ -207,7 +238,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     onFailure(error);
     if (response.destroyed) return;
     if (!response.headersSent) sendModelError(response, wire, { shape: error.toShape(), status });
-    else response.end(Buffer.concat([this.#scan.flush(), Buffer.from(wire.errorEvent(error.toShape()))]));
+    else {
+      const event = wire.errorEvent(error.toShape());
+      response.end(Buffer.concat([this.#scan.flush(), typeof event === 'string' ? Buffer.from(event) : event]));
+    }
   }
 
   #noteSecrets(): void {

@@ -42,6 +42,8 @@ export interface OpenCall {
   readonly callId: string;
   /** Idempotent: the first outcome counts. */
   finish(outcome: CallOutcome): void;
+  /** Which key it was made with, for its row. */
+  madeWith(key: string): void;
 }
 
 export interface LedgerDeps {
@@ -65,7 +67,7 @@ export class Ledger {
     );
     this.#settle = database.prepare(
       `UPDATE calls SET state = ?, cost_nano = ?, tokens = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?,
-       cache_write_tokens = ?, reasoning_tokens = ?, finished_at = ? WHERE call_id = ? AND state = 'reserved'`,
+       cache_write_tokens = ?, reasoning_tokens = ?, key = ?, finished_at = ? WHERE call_id = ? AND state = 'reserved'`,
     );
     this.#select = database.prepare('SELECT * FROM calls WHERE call_id = ?');
   }
@@ -98,17 +100,25 @@ export class Ledger {
 
   #open(call: NewCall, at: number): OpenCall {
     let open = true;
+    let key: string | null = null;
     return {
       callId: call.callId,
       finish: (outcome) => {
         if (!open) return;
         open = false;
-        this.#finish(call, at, outcome);
+        this.#finish(call, { at, key }, outcome);
+      },
+      madeWith: (name) => {
+        key = name;
       },
     };
   }
 
-  #finish({ callId, payer, reserved }: NewCall, at: number, outcome: CallOutcome): void {
+  #finish(
+    { callId, payer, reserved }: NewCall,
+    { at, key }: { at: number; key: string | null },
+    outcome: CallOutcome,
+  ): void {
     const { budgets, now } = this.#deps;
     const finishedAt = now();
     const usage = outcome.state === 'settled' ? outcome.usage : undefined;
@@ -119,7 +129,7 @@ export class Ledger {
       const { cacheWriteTokens: written = null, reasoningTokens: reasoning = null } = usage ?? {};
       const { nano, tokens } = used;
       const counts = [tokens, inputTokens, outputTokens, cached, written, reasoning] as const;
-      this.#settle.run(outcome.state, nano, ...counts, finishedAt, callId);
+      this.#settle.run(outcome.state, nano, ...counts, key, finishedAt, callId);
     });
   }
 }
@@ -157,6 +167,7 @@ function toRecord(row: Record<string, unknown>): CallRecord {
     task: text(row.task),
     provider: String(row.provider),
     model: String(row.model),
+    key: text(row.key),
     state,
     reservedUsd: toUsd(Number(row.reserved_nano)),
     costUsd: toUsd(Number(row.cost_nano)),

@@ -1,15 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Payers } from '../budgets/payers.ts';
 import { sendModelError } from '../http/answer.ts';
 import { parseJson, readBody } from '../http/body.ts';
+import { keysOf, requireKeys } from '../keys/provider-keys.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import { asObject } from '../meters/meter.ts';
-import type { SecretGuard } from '../secret-guard.ts';
-import type { Secrets } from '../store/secrets.ts';
-import { checkWire, type ModelRoute, readModelRoute, wireOfUrl } from '../wires/route.ts';
-import type { RequestFacts, Wire } from '../wires/wire.ts';
-import { Exchange } from './exchange.ts';
+import { checkWire, readModelRoute, wireOfUrl } from '../wires/route.ts';
+import type { RequestFacts } from '../wires/wire.ts';
+import { type CallDeps, startCall } from './keyed-call.ts';
 import type { Ledger } from './ledger.ts';
 import type { PriceData } from './price-data.ts';
 import { dearest, type ModelTerms, termsOf, worstCase } from './pricing.ts';
@@ -30,26 +29,15 @@ export interface Caller {
   readonly callId: string;
 }
 
-export interface ModelProxyDeps {
+export interface ModelProxyDeps extends CallDeps {
   readonly providers: Providers;
-  readonly secrets: Secrets;
-  readonly guard: () => SecretGuard;
+  readonly tripwire: Tripwire;
   readonly ledger: Ledger;
   readonly payers: Payers;
   readonly prices: PriceData;
-  readonly logger: Logger;
 }
 
 export const MAX_REQUEST_BYTES = 67_108_864;
-const PASSED_REQUEST_HEADERS = [
-  'anthropic-version',
-  'anthropic-beta',
-  'openai-beta',
-  'x-goog-api-client',
-  'x-title',
-  'http-referer',
-];
-
 export function createModelProxy(deps: ModelProxyDeps): ModelProxy {
   return {
     handle: (request, response, caller) => {
@@ -72,8 +60,10 @@ async function call(
   const route = readModelRoute(request.url ?? '');
   const provider = deps.providers.get(route.provider);
   checkWire(route, provider.setting.wire);
-  const key = keyFor(deps, provider);
+  const keys = keysOf(provider, deps.secrets);
+  requireKeys(provider, keys);
   const raw = await readBody(request, MAX_REQUEST_BYTES);
+  deps.tripwire.check(caller.agent, 'a model call', raw);
   const body = asObject(parseJson(raw));
   if (!body) throw new HoldfastError('bad-request', 'The request body is not a JSON object.');
   const facts = route.wire.readRequest(body, route);
@@ -96,56 +86,17 @@ async function call(
     open.finish({ state: 'released' });
     return;
   }
-  const exchange = new Exchange({
+  startCall(deps, {
     provider,
-    wire: route.wire,
+    route,
+    keys,
+    body: sent,
+    request,
+    response,
     terms,
     streaming: facts.streaming,
-    call: open,
-    guard: deps.guard(),
-    response,
-    onFailure: (error) =>
-      deps.logger.warn('model call failed', { code: error.code, reason: error.message, call: open.callId }),
-    onSecretFound: () =>
-      deps.logger.warn('replaced a known secret in an answer', { provider: provider.id, call: open.callId }),
-  });
-  dispatch({ provider, route, key, body: sent, request }, exchange);
-}
-
-interface Outgoing {
-  readonly provider: Provider;
-  readonly route: ModelRoute;
-  readonly key: string | undefined;
-  readonly body: Buffer;
-  readonly request: IncomingMessage;
-}
-
-function dispatch(outgoing: Outgoing, exchange: Exchange): void {
-  const { provider, route, body } = outgoing;
-  provider.pool.dispatch(
-    { method: 'POST', path: `${provider.basePath}${route.path}`, headers: headersFor(outgoing, route.wire), body },
-    exchange,
-  );
-}
-
-function headersFor({ key, request }: Outgoing, wire: Wire): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/json', 'accept-encoding': 'identity' };
-  for (const name of PASSED_REQUEST_HEADERS) {
-    const value = request.headers[name];
-    if (typeof value === 'string') headers[name] = value;
-  }
-  if (key !== undefined) {
-    const [name, value] = wire.keyHeader(key);
-    headers[name] = value;
-  }
-  return headers;
-}
-
-function keyFor(deps: ModelProxyDeps, provider: Provider): string | undefined {
-  if (deps.secrets.has(provider.secretName)) return deps.secrets.reveal(provider.secretName);
-  if (!provider.needsKey) return undefined;
-  throw new HoldfastError('vault.secret-missing', `The vault has no API key for ${provider.title} (${provider.id}).`, {
-    remedy: `Enter it with \`holdfast setup --provider ${provider.id}\`.`,
+    model: facts.models[0],
+    open,
   });
 }
 

@@ -17,6 +17,8 @@ export interface ModelTerms {
 
 type TieredPrice = Pick<PricedModel, 'input' | 'output' | 'cacheRead' | 'cacheWrite' | 'tiers'>;
 
+/** Of Bedrock's inference profiles; those with a price of their own are found first. */
+const REGION_PREFIX = /^(?:us|us-gov|eu|apac|jp|au|ca|global)\./;
 const DATE_SUFFIX = /-(?:\d{4}-\d{2}-\d{2}|\d{8})$/;
 /** Output tokens reserved when neither the request nor the data says how many there may be. */
 const UNKNOWN_MAX_OUTPUT = 32_768;
@@ -105,7 +107,8 @@ export function fromUsd(usd: number): NanoUsd {
 }
 
 function findVendored(data: PriceData, provider: string, model: string): PricedModel | undefined {
-  return data.find(provider, model) ?? data.find(provider, model.replace(DATE_SUFFIX, ''));
+  const names = [model, model.replace(DATE_SUFFIX, ''), model.replace(REGION_PREFIX, '')];
+  return names.map((name) => data.find(provider, name)).find((found) => found !== undefined);
 }
 
 function pick<T>(values: Readonly<Record<string, T>>, model: string): T | undefined {

@@ -172,6 +172,7 @@ describe('a change that came through the host', () => {
 const DEFAULT_RULES = {
   allow: [] as string[],
   deny: [] as string[],
+  intercept: [] as string[],
   limits: { connectionBytes: 1_000, runBytes: 1_000, connectionMs: 1_000, idleMs: 1_000 },
 };
 

@@ -8,11 +8,13 @@ import type { EgressException } from '../egress/target.ts';
 import type { Trust } from '../egress/trust.ts';
 import type { Freezes } from '../freeze/freezes.ts';
 import type { LiveCalls } from '../freeze/live-calls.ts';
+import type { Tripwire } from '../leak/tripwire.ts';
 import type { SecretGuard } from '../secret-guard.ts';
 import type { CredentialSource } from './credential.ts';
 import { createRequestRoute, type RequestRoute } from './http/request-route.ts';
 import { createInjector, type Injector } from './injector.ts';
 import { createOutbound } from './outbound.ts';
+import { createDatabases, type Databases } from './postgres/databases.ts';
 import { createServices, isHttp, type NamedService, type Services } from './services.ts';
 import { createOAuthLogins, type OAuthLogins } from './tokens/oauth-login.ts';
 import { createTokenEndpoint } from './tokens/token-endpoint.ts';
@@ -26,6 +28,7 @@ export interface ServicesRoom {
   readonly tokens: Tokens;
   readonly logins: OAuthLogins;
   readonly requests: RequestRoute;
+  readonly databases: Databases;
   /** What this agent may use now. */
   offers(agent: string): readonly ServiceOffer[];
 }
@@ -35,6 +38,7 @@ export interface ServicesRoomDeps {
   readonly credentials: CredentialSource;
   readonly trust: Trust;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly live: LiveCalls;
   readonly meter: EgressMeter;
   readonly guard: () => SecretGuard;
@@ -63,13 +67,14 @@ export function createServicesRoom(deps: ServicesRoomDeps): ServicesRoom {
     outbound,
     exceptions: deps.exceptions.of,
   });
+  const databases = createDatabases({ services, credentials });
   const isGranted = (agent: string, name: string): boolean => credentials.resolve({ agent, name }).kind === 'ok';
   const offers = (agent: string): readonly ServiceOffer[] =>
     services
       .list()
       .filter(({ credential }) => isGranted(agent, credential))
       .map(offerOf);
-  return { services, credentials, injector, tokens, logins, requests, offers };
+  return { services, credentials, injector, tokens, logins, requests, databases, offers };
 }
 
 function offerOf(service: NamedService): ServiceOffer {

@@ -1,4 +1,5 @@
 import { budgetMigrations } from '../budgets/migrations.ts';
+import { keyMigrations } from '../keys/migrations.ts';
 
 /** The schema of `vault.db`, in order. A released entry is never edited; a change is a new one at the end. */
 export interface VaultMigration {
@@ -80,6 +81,14 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   {
+    name: '0012-canaries',
+    statements: [
+      `CREATE TABLE canaries (
+        agent TEXT PRIMARY KEY, nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL, made_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+  {
     name: '0020-services',
     statements: [
       'CREATE TABLE services (name TEXT PRIMARY KEY, setting TEXT NOT NULL) STRICT, WITHOUT ROWID',
@@ -90,6 +99,28 @@ export const MIGRATIONS: readonly VaultMigration[] = [
         redacted INTEGER NOT NULL, at INTEGER NOT NULL
       ) STRICT`,
       'CREATE INDEX service_calls_by_time ON service_calls (at)',
+    ],
+  },
+  {
+    name: '0021-interception',
+    statements: [
+      `CREATE TABLE intercept_authority (
+        id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, certificate TEXT NOT NULL, expires_at INTEGER NOT NULL,
+        nonce BLOB NOT NULL, sealed BLOB NOT NULL, tag BLOB NOT NULL
+      ) STRICT`,
+      "ALTER TABLE egress_connections ADD COLUMN method TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE egress_connections ADD COLUMN path TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE egress_connections ADD COLUMN service TEXT NOT NULL DEFAULT ''",
+      'CREATE INDEX egress_connections_by_end ON egress_connections (finished_at)',
+    ],
+  },
+  {
+    name: '0022-task-grants',
+    statements: [
+      `CREATE TABLE egress_task_grants (
+        run TEXT NOT NULL, agent TEXT NOT NULL, place TEXT NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (run, place)
+      ) STRICT, WITHOUT ROWID`,
+      "ALTER TABLE egress_connections ADD COLUMN ask TEXT NOT NULL DEFAULT ''",
     ],
   },
   {
@@ -105,4 +136,5 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   ...budgetMigrations,
+  ...keyMigrations,
 ];

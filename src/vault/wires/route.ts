@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../protocol/error.ts';
 import type { WireFormat } from '../../protocol/provider.ts';
 import { anthropicMessagesWire } from './anthropic-messages.ts';
+import { bedrockConverseWire } from './bedrock-converse.ts';
 import { googleGenerateWire } from './google-generate.ts';
 import { openaiChatWire } from './openai-chat.ts';
 import { openaiResponsesWire } from './openai-responses.ts';
@@ -12,6 +13,8 @@ export interface ModelRoute extends WirePath {
 }
 
 const MODEL_URL = /^\/model\/([a-z][a-z0-9-]{0,39})\/(?:v\d+(?:alpha|beta)?\d*\/)?([^?]+)(?:\?(.*))?$/;
+const BEDROCK_PATH = /^model\/([^/?]{1,2048})\/(converse|converse-stream)$/;
+const BEDROCK_MODEL = /^[A-Za-z0-9._:/-]{1,2048}$/;
 const GOOGLE_PATH = /^models\/([A-Za-z0-9._-]{1,128}):(generateContent|streamGenerateContent)$/;
 
 /** Which of a provider's paths may be used, by the wire format its setting names. Everything else is refused. */
@@ -20,6 +23,7 @@ const ALLOWED: Record<WireFormat, readonly WireFormat[]> = {
   'openai-responses': ['openai-chat', 'openai-responses'],
   'anthropic-messages': ['anthropic-messages'],
   'google-generate': ['google-generate'],
+  'bedrock-converse': ['bedrock-converse'],
 };
 
 /** Reads `/model/<provider>/<path>`. A version in front of the path, as SDKs put it there, is dropped. */
@@ -31,9 +35,11 @@ export function readModelRoute(url: string): ModelRoute {
   if (rest === 'messages') return { provider, wire: anthropicMessagesWire, path: '/messages' };
   const google = GOOGLE_PATH.exec(decodeColon(rest));
   if (google) return googleRoute(provider, google, query);
+  const bedrock = BEDROCK_PATH.exec(rest);
+  if (bedrock) return bedrockRoute(provider, bedrock);
   throw new HoldfastError('not-found', `${cutQuery(url)} is not a model call.`, {
     remedy:
-      'Use POST /model/<provider>/ with chat/completions, responses, messages or models/<model>:generateContent after it.',
+      'Use POST /model/<provider>/ with chat/completions, responses, messages, models/<model>:generateContent or model/<id>/converse after it.',
   });
 }
 
@@ -47,6 +53,7 @@ export function checkWire(route: ModelRoute, configured: WireFormat): void {
 /** The wire whose error body fits a path that may not be a good route. */
 export function wireOfUrl(url: string): Wire {
   if (url.includes('/messages')) return anthropicMessagesWire;
+  if (/\/model\/[^/]+\/model\//.test(url)) return bedrockConverseWire;
   return url.includes('/models/') ? googleGenerateWire : openaiChatWire;
 }
 
@@ -61,6 +68,22 @@ function googleRoute(provider: string, match: RegExpExecArray, query: string): M
     // Without alt=sse the stream is one JSON array, handled like a plain answer.
     streaming: method === 'streamGenerateContent' && events,
   };
+}
+
+/** The model's id stands percent-encoded in the path, as SDKs write it; it is sent on in that one spelling. */
+function bedrockRoute(provider: string, [, id = '', method = '']: RegExpExecArray): ModelRoute {
+  const model = decoded(id);
+  if (!BEDROCK_MODEL.test(model)) throw new HoldfastError('bad-request', 'The path holds no model id of Bedrock.');
+  const path = `/model/${encodeURIComponent(model)}/${method}`;
+  return { provider, wire: bedrockConverseWire, path, model, streaming: method === 'converse-stream' };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 function decodeColon(path: string): string {

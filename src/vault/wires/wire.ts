@@ -1,6 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ErrorShape } from '../../protocol/error.ts';
 import type { WireFormat } from '../../protocol/provider.ts';
-import type { Loose, Meter } from '../meters/meter.ts';
+import type { Loose, Meter, UsageTail } from '../meters/meter.ts';
 
 /**
  * What the proxy must know of one wire format, and no more: how to read a request's size and bounds, where the key goes,
@@ -15,7 +16,13 @@ export interface Wire {
   keyHeader(key: string): readonly [name: string, value: string];
   errorBody(status: number, error: ErrorShape): Loose;
   /** The error as the last event of a stream that has begun. */
-  errorEvent(error: ErrorShape): string;
+  errorEvent(error: ErrorShape): string | Buffer;
+  /** Streams are frames with checksums: not a byte of them can be replaced. */
+  readonly isBinary?: true;
+  /** Default: a tail of server-sent events. */
+  tail?(): UsageTail;
+  /** Default: what begins like server-sent events. */
+  startsStream?(chunk: Buffer, headers: IncomingHttpHeaders): boolean;
 }
 
 export interface WirePath {

@@ -12,6 +12,7 @@ import type {
   TokenView,
   WorkerTemplateView,
 } from '../../../src/protocol/api.ts';
+import type { SpendingView } from '../../../src/protocol/budget.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
 import type { FlowException } from '../../../src/protocol/flow.ts';
@@ -23,7 +24,6 @@ import type {
   OwnerKeyView,
   VaultIdentity,
 } from '../../../src/protocol/owner-change.ts';
-import type { BudgetView } from '../../../src/protocol/vault-api.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -78,7 +78,7 @@ export interface Api {
   artifacts(runId: string): Promise<ArtifactView[]>;
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
-  budgets(): Promise<BudgetView[]>;
+  spending(): Promise<SpendingView>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
@@ -147,7 +147,7 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     artifacts: (runId) => get(`/api/artifacts?runId=${id(runId)}`),
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
-    budgets: () => get('/api/budgets'),
+    spending: () => get('/api/spending'),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
     credentials: () => get('/api/credentials'),

@@ -1,6 +1,7 @@
 import { Brain } from 'lucide-react';
 import type { ComponentType } from 'react';
 import { useDraft } from '../app-context.tsx';
+import { BudgetWait } from '../budget/budget-wait.tsx';
 import { formatDuration, formatMoney, formatTokens } from '../format.ts';
 import { draftText } from '../state/draft.ts';
 import { type ModelItem, type RunItem, type RunModel, reasoningOf, type ToolItem, textOf } from '../state/run-model.ts';
@@ -67,6 +68,7 @@ function ItemView({
       );
     case 'wait':
       if (item.endedAt !== undefined || item.event.on === 'approval' || item.event.on === 'child') return null;
+      if (item.event.on === 'budget') return <BudgetWait event={item.event} />;
       return <p className="text-[13px] text-warn">Waiting: {item.event.detail}</p>;
     case 'note':
       return <p className="text-[13px] text-muted">{item.text}</p>;

@@ -123,6 +123,8 @@ function Working({ run, agentName }: { run: RunModel; agentName: string }) {
   const isBusy = run.items.some((item) => item.kind === 'tool' && item.outcome === undefined);
   if (isBusy) return null;
   const last = run.items.at(-1);
+  // The card at a cap says it all.
+  if (last?.kind === 'wait' && last.event.on === 'budget' && last.endedAt === undefined) return null;
   const words = run.state === 'waiting' && last?.kind === 'wait' ? last.event.detail : `${agentName} is thinking`;
   return (
     <p className="flex h-6 items-center gap-2 text-[13px] text-muted">

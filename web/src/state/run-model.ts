@@ -109,7 +109,7 @@ export function foldRun(id: string, events: readonly EventView[]): RunModel {
   return run;
 }
 
-const STILL_WAITING: readonly JournalEvent['type'][] = ['approval.requested', 'run.overdue'];
+const STILL_WAITING: readonly JournalEvent['type'][] = ['approval.requested', 'run.overdue', 'budget.warned'];
 
 /** Whatever a run does next ends its wait. */
 function endWait(run: Draft, { at, event }: EventView): void {
@@ -242,6 +242,7 @@ function noteText(event: JournalEvent): string | undefined {
   if (event.type === 'claims.questioned')
     return `The answer says more than was done, so the agent was asked: ${event.claims.join('; ')}`;
   if (event.type === 'run.overdue') return `Still waits for ${event.detail}. ${event.remedy}`;
+  if (event.type === 'budget.warned') return event.text;
   if (event.type !== 'loop.noticed') return undefined;
   const what = { warn: 'was warned', skip: 'call was skipped', stop: 'run was stopped' }[event.verdict];
   return `Loop noticed: ${event.tool} repeated ${event.count} times, ${what}`;

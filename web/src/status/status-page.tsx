@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { CircleCheck, TriangleAlert } from 'lucide-react';
+import { CircleCheck, TriangleAlert, Wallet } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { StatusView } from '../../../src/protocol/api.ts';
 import { useApp, useNow } from '../app-context.tsx';
@@ -24,6 +24,7 @@ export function StatusPage() {
       {status.data && (
         <div className="flex flex-col gap-4">
           <Health status={status.data} />
+          <BudgetNotes warnings={status.data.budgetWarnings ?? []} />
           <div className="grid items-start gap-4 lg:grid-cols-2">
             <HostSection status={status.data} />
             <VaultSection vault={status.data.vault} />
@@ -33,6 +34,24 @@ export function StatusPage() {
         </div>
       )}
     </Page>
+  );
+}
+
+function BudgetNotes({ warnings }: { warnings: readonly string[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <section aria-label="Budgets" className="rounded-lg bg-hover px-4 py-3">
+      <h2 className="flex items-center gap-2.5 font-semibold">
+        <Wallet size={17} aria-hidden /> Budgets that are half used up or more
+      </h2>
+      <ul className="mt-1.5 ml-7 list-disc">
+        {warnings.map((warning) => (
+          <li key={warning} className="wrap-anywhere">
+            {warning}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -152,6 +171,12 @@ function VaultSection({ vault }: { vault: StatusView['vault'] }) {
 }
 
 function SandboxSection({ sandbox }: { sandbox: StatusView['sandbox'] }) {
+  if (sandbox.probing)
+    return (
+      <Section title="Sandbox" badge={<Badge>being tried out</Badge>}>
+        <p className="text-[13px] text-muted">Holdfast has just started and is finding out what it can use.</p>
+      </Section>
+    );
   const limits = Object.entries(sandbox.limits);
   const unsafe = sandbox.launcher === 'unsafe';
   return (

@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { Markdown, safeHref } from './markdown.tsx';
 
+const file = resolve(import.meta.dirname, '../../../tests/security/data/naughty-strings.json');
+const NAUGHTY = z.array(z.string()).parse(JSON.parse(readFileSync(file, 'utf8')));
 const render = (text: string) => renderToStaticMarkup(<Markdown text={text} />);
 
 describe('Markdown from a model', () => {
@@ -44,6 +49,21 @@ describe('Markdown from a model', () => {
 
   it('opens links in a new page that learns nothing of ours', () => {
     expect(render('[x](https://a.example/)')).toContain('rel="noopener noreferrer nofollow"');
+  });
+
+  it('shows where a link goes, whatever its text says', () => {
+    expect(render('[https://good.example](https://evil.example/x)')).toContain('(evil.example)');
+    expect(render('[x](https://good.example@evil.example/)')).toContain('(evil.example)');
+    expect(render('[x](https://gооd.example/)')).toContain('(xn--');
+    expect(render('![x](https://evil.example/p.png)')).toContain('(evil.example)');
+    expect(render('<https://a.example>')).not.toContain('link-host');
+    expect(render('[a.example](https://a.example/x)')).not.toContain('link-host');
+  });
+
+  it.each(NAUGHTY)('makes no element and no address of %j', (text) => {
+    const html = render(text);
+    expect(html).not.toMatch(/<(?:script|img|svg|iframe|title|plaintext|style|object|embed)\b/i);
+    expect(html).not.toMatch(/href="(?!https?:|mailto:)/i);
   });
 
   it('keeps half of a document, as it streams, harmless', () => {

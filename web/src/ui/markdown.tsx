@@ -123,12 +123,12 @@ function span(token: Token, key: number): ReactNode {
     case 'escape':
       return (token as Tokens.Escape).text;
     case 'link': {
-      const { href, tokens } = token as Tokens.Link;
-      return link({ key, href, children: inline(tokens) });
+      const { href, text, tokens } = token as Tokens.Link;
+      return link({ key, href, label: text, children: inline(tokens) });
     }
     case 'image': {
       const { href, text } = token as Tokens.Image;
-      return link({ key, href, children: `image: ${text || href}` });
+      return link({ key, href, label: '', children: `image: ${text || href}` });
     }
     case 'text': {
       const { tokens, text } = token as Tokens.Text;
@@ -139,14 +139,31 @@ function span(token: Token, key: number): ReactNode {
   }
 }
 
-function link({ key, href, children }: { key: number; href: string; children: ReactNode }): ReactNode {
+interface Link {
+  readonly key: number;
+  readonly href: string;
+  readonly label: string;
+  readonly children: ReactNode;
+}
+
+function link({ key, href, label, children }: Link): ReactNode {
   const safe = safeHref(href);
   if (safe === undefined) return <span key={key}>{children}</span>;
+  const host = hostOf(safe);
   return (
-    <a key={key} href={safe} target="_blank" rel="noopener noreferrer nofollow" title={safe}>
-      {children}
-    </a>
+    <span key={key}>
+      <a href={safe} target="_blank" rel="noopener noreferrer nofollow" title={safe}>
+        {children}
+      </a>
+      {label === safe || `${label}/` === safe || label === host ? null : <span className="link-host"> ({host})</span>}
+    </span>
   );
+}
+
+/** Where a link really goes, whatever its text says. The browser's own parser names it, letters of other scripts as xn--. */
+function hostOf(href: string): string {
+  const url = new URL(href);
+  return url.protocol === 'mailto:' ? url.pathname : url.host;
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", nbsp: '\u00a0' };

@@ -7,11 +7,13 @@ import { errorAnswer } from '../error-reply.ts';
 import type { Caller, Guard } from '../guard.ts';
 import type { ApiLimits } from '../limits.ts';
 import { type Door, factsOf } from '../request-facts.ts';
+import { checkRate, type EndpointRates } from '../too-often.ts';
 import { EVENTS_PATH, EventsQuery } from './events-query.ts';
 import type { EventHub } from './hub.ts';
 import { Subscriber } from './subscriber.ts';
 
 export interface UpgradeDeps {
+  readonly rates?: EndpointRates;
   readonly guard: Guard;
   readonly hub: EventHub;
   readonly limits: ApiLimits;
@@ -49,7 +51,7 @@ export function createUpgrade(deps: UpgradeDeps, door: Door): UpgradeHandler & D
 }
 
 async function admit(
-  { guard, hub, limits }: UpgradeDeps,
+  { guard, hub, limits, rates }: UpgradeDeps,
   request: IncomingMessage,
   door: Door,
 ): Promise<{ caller: Caller; query: EventsQuery; after: number }> {
@@ -61,6 +63,7 @@ async function admit(
       remedy: 'Programs use a bearer token instead of a cookie.',
     });
   }
+  checkRate(rates, caller.principal, { method: 'GET', path: facts.path });
   if (facts.path !== EVENTS_PATH) throw new HoldfastError('not-found', 'There is no WebSocket at this path.');
   const parsed = EventsQuery.safeParse(queryOf(request.url ?? ''));
   if (!parsed.success) throw new HoldfastError('bad-request', 'after, sessionId or runId is malformed.');

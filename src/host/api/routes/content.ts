@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ArtifactView } from '../../../protocol/api.ts';
+import { neutraliseCsv } from '../../../protocol/neutralise-csv.ts';
 import type { Control } from '../../control.ts';
 import type { ApiApp } from '../api-env.ts';
 import { bounded, IdParams, OptionalId } from '../query.ts';
@@ -27,13 +28,16 @@ export function contentRoutes(app: ApiApp, control: Control): void {
     {
       method: 'get',
       path: '/api/artifacts/{id}/content',
-      summary: 'The bytes of an artifact, as a download.',
+      summary:
+        'The bytes of an artifact, as a download. In tables (CSV, TSV) cells that a spreadsheet would run as a formula become text, unless exact=true.',
       params: IdParams,
+      query: z.object({ exact: z.enum(['true', 'false']).default('false') }),
       refuses: [404],
     },
-    async ({ params }) => {
+    async ({ params, query }) => {
       const { artifact, bytes } = await control.artifactContent(params.id);
-      return download(bytes, artifact.name, artifact.mediaType);
+      const safe = query.exact === 'true' ? bytes : forSpreadsheets(bytes, artifact);
+      return download(safe, artifact.name, artifact.mediaType);
     },
   );
   bytesRoute(
@@ -47,6 +51,14 @@ export function contentRoutes(app: ApiApp, control: Control): void {
     },
     async ({ params }) => download(await control.blob(params.hash), params.hash, 'application/octet-stream'),
   );
+}
+
+/** A table is opened with a double click, and a formula in it can send what is beside it to a stranger. */
+function forSpreadsheets(bytes: Uint8Array, { name, mediaType }: ArtifactView): Uint8Array {
+  if (!/^text\/(?:csv|tab-separated-values)$/i.test(mediaType) && !/\.(?:csv|tsv|tab)$/i.test(name)) return bytes;
+  const text = Buffer.from(bytes).toString('utf8');
+  const safe = neutraliseCsv(text);
+  return safe === text ? bytes : Buffer.from(safe);
 }
 
 function download(bytes: Uint8Array, name: string, mediaType: string): Response {

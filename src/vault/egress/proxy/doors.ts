@@ -3,23 +3,27 @@ import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../../../base/logger.ts';
-import { EgressDoorRequest, rulesOf } from '../../../protocol/egress.ts';
+import { judgeEgress } from '../../../policy/egress.ts';
+import { type EgressDoor, EgressDoorRequest, isIntercepted, rulesOf } from '../../../protocol/egress.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { Freezes } from '../../freeze/freezes.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import type { Exceptions } from '../exceptions.ts';
 import type { EgressMeter } from '../meter.ts';
 import type { ResolveAll } from '../pinned-connector.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { type Door, openDoor } from './door.ts';
-import type { DoorContext } from './door-context.ts';
+import { type DoorContext, type LookInside, MOST_LIVE } from './door-context.ts';
 import type { OwnerRules } from './owner-rules.ts';
+import { askOf, type ProxyTarget } from './request-target.ts';
+import type { TaskGrants } from './task-grants.ts';
 
 /**
  * The doors of all running sandboxes. Which there are is kept in the database, so that a vault that was killed opens the
  * very same sockets again. A door ends with its run, or when nobody asked for it for `LEASE_MS`.
  */
 export interface Doors extends AsyncDisposable {
-  open(request: EgressDoorRequest): Promise<{ socketPath: string }>;
+  open(request: EgressDoorRequest): Promise<EgressDoor>;
   close(run: string): Promise<void>;
   runs(): string[];
   /** Opens those of an earlier life of this vault. */
@@ -30,13 +34,16 @@ export interface DoorsDeps {
   readonly database: DatabaseSync;
   readonly directory: string;
   readonly rules: OwnerRules;
+  readonly taskGrants: TaskGrants;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly connections: ConnectionLog;
-  readonly meter?: EgressMeter | undefined;
   readonly resolveAll: ResolveAll;
   readonly now: () => number;
   readonly logger: Logger;
+  readonly meter: EgressMeter;
+  readonly look: () => LookInside;
 }
 
 const MOST_DOORS = 1_000;
@@ -78,6 +85,7 @@ export function createDoors(deps: DoorsDeps): Doors {
     const one = held.get(run);
     held.delete(run);
     forget.run(run);
+    deps.taskGrants.clear(run);
     await one?.door[Symbol.asyncDispose]();
   };
 
@@ -102,6 +110,18 @@ export function createDoors(deps: DoorsDeps): Doors {
     return await made;
   };
 
+  /** The authority goes to the sandboxes of agents that have something intercepted, and to no other. */
+  const withEquipment = (agent: string, door: { socketPath: string }): EgressDoor => {
+    const { authority, databases } = deps.look();
+    const certificate = deps.rules.of(agent).intercept.length === 0 ? undefined : authority.certificate();
+    const forwards = databases.forwardsOf(agent);
+    return {
+      ...door,
+      ...(certificate === undefined ? {} : { authority: certificate }),
+      ...(forwards.length === 0 ? {} : { forwards: forwards.map((one) => ({ ...one })) }),
+    };
+  };
+
   const recheckAll = (): void => {
     for (const { door } of held.values()) door.recheck();
   };
@@ -113,7 +133,7 @@ export function createDoors(deps: DoorsDeps): Doors {
   timer.unref();
 
   return {
-    open,
+    open: async (request) => withEquipment(request.agent, await open(request)),
     close,
     runs: () => [...held.keys()],
     reopen: async () => {
@@ -142,22 +162,44 @@ interface Who {
 }
 
 function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
-  return {
+  const context: DoorContext = {
     agent,
     run,
     resolveAll: deps.resolveAll,
-    meter: deps.meter,
     log: deps.connections,
     frozen: () => deps.freezes.of(agent)?.reason,
+    watch: () => deps.tripwire.watch(agent, 'a connection of its sandbox'),
     grant: () => {
       if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();
-      return { ...deps.rules.grantOf(agent), only: places && rulesOf(places) };
+      const forTask = deps.taskGrants.of(run, agent);
+      const { allow, deny } = deps.rules.grantOf(agent);
+      return { allow: [...allow, ...forTask], deny, only: places && [...rulesOf(places), ...forTask] };
     },
     limits: () => deps.rules.of(agent).limits,
     exceptions: () => deps.exceptions.of(agent),
     live: new Set(),
     tunnels: new WeakMap(),
     spent: { bytes: deps.connections.bytesOf(run) },
+    meter: deps.meter,
+    intercepts: (place) =>
+      isIntercepted(place, rulesOf(deps.rules.of(agent).intercept)) &&
+      deps.look().authority.certificate() !== undefined,
+    get look() {
+      return deps.look();
+    },
+    closed: (target) => closedReason(context, target),
   };
+  return context;
+}
+
+function closedReason(door: DoorContext, target: ProxyTarget): string | undefined {
+  const frozen = door.frozen();
+  if (frozen !== undefined) return frozen;
+  if (judgeEgress(askOf(target), door.grant()) === 'denied') return 'the owner denied this place';
+  if (door.live.size >= MOST_LIVE) return `the run has ${MOST_LIVE} connections already`;
+  const spent = door.meter.onBytes({ agent: door.agent, run: door.run, bytes: 0 });
+  if (spent !== undefined) return spent;
+  const { runBytes } = door.limits();
+  return door.spent.bytes >= runBytes ? `the run has used up its ${runBytes} bytes` : undefined;
 }

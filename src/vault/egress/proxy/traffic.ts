@@ -1,10 +1,12 @@
 import { judgeEgress } from '../../../policy/egress.ts';
 import type { EgressLimits } from '../../../protocol/egress.ts';
 import { connectionOf, type DoorContext, MOST_LIVE } from './door-context.ts';
-import type { ProxyTarget } from './request-target.ts';
+import { askOf, type ProxyTarget } from './request-target.ts';
 
 /** A connection that is under way: counted, bounded in bytes and time, and cut when its rules change. */
 export interface Live {
+  /** Bytes that are about to go up. Cuts the connection, here and now, when they complete a canary. */
+  look(chunk: Buffer): void;
   up(bytes: number): void;
   down(bytes: number): void;
   /** Its ordinary end. Later ends are ignored: the first one wins. */
@@ -16,10 +18,22 @@ export interface Live {
   readonly ended: boolean;
 }
 
-/** `stop` tears both sides down; it is called once, at an end that is not an ordinary one. */
-export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () => void): Live {
+export interface TrafficOptions {
+  /** Tears both sides down; called once, at an end that is not an ordinary one. */
+  readonly stop: () => void;
+  /** Whose credential goes along. */
+  readonly service?: string;
+  /** For what the rules do not name; absent: they are asked. */
+  readonly stillAllowed?: () => boolean;
+}
+
+export function startTraffic(
+  door: DoorContext,
+  target: ProxyTarget,
+  { stop, service, stillAllowed }: TrafficOptions,
+): Live {
   const limits: EgressLimits = door.limits();
-  const row = door.log.open(connectionOf(door, target));
+  const row = door.log.open(connectionOf(door, target, service));
   let bytesUp = 0;
   let bytesDown = 0;
   let ended = false;
@@ -37,13 +51,14 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
   const count = (bytes: number): void => {
     idle.refresh();
     door.spent.bytes += bytes;
+    const spent = door.meter.onBytes({ agent: door.agent, run: door.run, bytes });
     if (bytesUp + bytesDown > limits.connectionBytes)
       end('cut', `it carried more than ${limits.connectionBytes} bytes`);
+    else if (spent !== undefined) end('cut', spent);
     else if (door.spent.bytes > limits.runBytes) end('cut', `the run has used up its ${limits.runBytes} bytes`);
-    const refused = door.meter?.onBytes({ agent: door.agent, run: door.run, bytes });
-    if (refused !== undefined) end('cut', refused);
   };
   const live: Live = {
+    look: door.watch(),
     up: (bytes) => {
       if (ended) return;
       bytesUp += bytes;
@@ -58,7 +73,8 @@ export function startTraffic(door: DoorContext, target: ProxyTarget, stop: () =>
     failed: (reason) => end('failed', reason),
     cut: (reason) => end('cut', reason),
     recheck: () => {
-      if (judgeEgress(target, door.grant()) !== 'allowed') end('cut', door.frozen() ?? 'its rules were changed');
+      const isAllowed = stillAllowed?.() ?? judgeEgress(askOf(target), door.grant()) === 'allowed';
+      if (!isAllowed) end('cut', door.frozen() ?? 'its rules were changed');
     },
     get ended() {
       return ended;

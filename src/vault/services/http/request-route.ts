@@ -9,6 +9,7 @@ import type { LiveCalls } from '../../freeze/live-calls.ts';
 import { encodeHeader } from '../../http/answer.ts';
 import { parseJson, readBody } from '../../http/body.ts';
 import { parseWith } from '../../http/parse.ts';
+import type { Tripwire } from '../../leak/tripwire.ts';
 import { redact } from './clean-answer.ts';
 import { callService, type ServiceAnswer, type ServiceCallDeps } from './service-request.ts';
 
@@ -20,6 +21,7 @@ export interface RequestRoute {
 export interface RequestRouteDeps extends ServiceCallDeps {
   readonly database: DatabaseSync;
   readonly freezes: Freezes;
+  readonly tripwire: Tripwire;
   readonly live: LiveCalls;
   readonly meter: EgressMeter;
   readonly now: () => number;
@@ -36,6 +38,7 @@ export function createRequestRoute(deps: RequestRouteDeps): RequestRoute {
   let running = 0;
   const answer = async (wanted: ServiceRequest, signal: AbortSignal): Promise<ServiceAnswer> => {
     deps.freezes.check(wanted.agent);
+    deps.tripwire.check(wanted.agent, 'a request to a service', Buffer.from(textOf(wanted)));
     refuseSecrets(wanted, deps);
     const spent = deps.meter.onBytes({
       agent: wanted.agent,
@@ -77,12 +80,15 @@ export function createRequestRoute(deps: RequestRouteDeps): RequestRoute {
 }
 
 /** A request that carries a known value instead of its handle would hand it to whoever is asked. */
-function refuseSecrets({ url, headers, body = '' }: ServiceRequest, { guard }: ServiceCallDeps): void {
-  const text = [url, ...Object.entries(headers).flat(), body].join('\n');
-  if (redact(Buffer.from(text), [guard()]).found === 0) return;
+function refuseSecrets(wanted: ServiceRequest, { guard }: ServiceCallDeps): void {
+  if (redact(Buffer.from(textOf(wanted)), [guard()]).found === 0) return;
   throw new HoldfastError('egress.denied', 'Not sent: the request contains a secret of the vault.', {
     remedy: 'Write the handle $CRED{name} instead, or leave it out.',
   });
+}
+
+function textOf({ url, headers, body = '' }: ServiceRequest): string {
+  return [url, ...Object.entries(headers).flat(), body].join('\n');
 }
 
 function createRecord({ database, guard, now }: RequestRouteDeps) {

@@ -105,7 +105,8 @@ async function oneHop(wanted: ServiceRequest, hop: Hop, deps: HopDeps): Promise<
   const next = nextHop(answer, { hop, target, agent: wanted.agent, deps });
   if (next) return next;
   const secrets = injection.kind === 'placed' ? injection.secrets : [];
-  const guards = [deps.guard(), createSecretGuard(secrets)];
+  // What belongs together is taken out whole before its parts are.
+  const guards = [createSecretGuard(secrets), deps.guard()];
   const clean = await cleanAnswer(answer, { guards, maxBytes: wanted.maxBytes });
   return {
     body: clean.body,
