@@ -5,6 +5,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFoundations, type Foundations } from './compose/foundations.ts';
@@ -94,6 +95,8 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;

@@ -1,6 +1,7 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
+import type { AccessTables } from './access/tables.ts';
 import {
   type AgentFilesTable,
   type AgentRevisionsTable,
@@ -29,6 +30,7 @@ import {
   type TaskDependenciesTable,
   type TasksTable,
 } from './mesh/tables.ts';
+import { type PeopleTables, peopleMigration } from './people/tables.ts';
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
@@ -37,7 +39,7 @@ import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase extends AuditTables {
+export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -89,6 +91,7 @@ export const hostMigrations: readonly Migration[] = [
   egressCursorsMigration,
   policyMigration,
   freezeMigration,
+  peopleMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

@@ -12,7 +12,6 @@ import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
@@ -20,10 +19,12 @@ import type { ApiFeature } from './api/app.ts';
 import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createCommunity, openPeople } from './compose/community.ts';
 import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
@@ -82,9 +83,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  let url = '';
+  const community = createCommunity({ ...engine, clock, url: () => url });
   const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
   const { audit, freeze, chatWord } = safety;
-  let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
     ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
@@ -108,6 +110,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     vault,
     defaultModel,
     chatWord,
+    people: { ...engine.people, ownership: community.ownership },
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -129,19 +132,25 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
-  const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
     const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const gateway = { control, access: community.access, people: community.api, config, clock };
   const api = stack.use(
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: [...safety.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      features: [
+        ...safety.features,
+        ...community.features,
+        ...featuresOf({ core, control, vault, store, home, config, clock }),
+      ],
+      version: VERSION,
+      log: log.child('api'),
+      copyDatabase,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
@@ -156,11 +165,12 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly core: Core;
+  readonly control: Control;
   readonly vault: ReturnType<typeof createVaultClient>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, control, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -173,6 +183,7 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
+    meshRoutes({ ...core, control }),
   ];
 }
 
@@ -184,6 +195,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
+  const people = await openPeople(store, clock);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
   const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
@@ -207,6 +219,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
       store,
       blobs,
       leaks,
+      deciders: people.roster,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -237,7 +250,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   // First of all: a run that waits for the vault must not hold the end of the host.
   stack.defer(() => stopping.abort());
-  return { store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
+  return { people, store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });

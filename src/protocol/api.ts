@@ -7,6 +7,7 @@ import { FreezeScope } from './freeze.ts';
 import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
+import { Role } from './people.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
@@ -294,6 +295,9 @@ export type LoginLink = z.infer<typeof LoginLink>;
  */
 export const LoginView = z.object({
   principal: z.object({ id: z.string(), surface: z.string() }),
+  /** Whose rights it has. */
+  person: z.string(),
+  role: Role,
   csrf: z.string().nullable(),
   expiresAt: z.number().nullable(),
 });

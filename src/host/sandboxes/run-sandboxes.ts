@@ -128,7 +128,11 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
           .map((name) => rm(folderOf(name), { recursive: true, force: true })),
       );
     },
-    removeVolume: (name) => rm(folderOf(name), { recursive: true, force: true }),
+    async removeVolume(name) {
+      const all = await readdir(deps.volumes).catch(() => []);
+      const own = all.filter((one) => one === name || one.startsWith(`${name}.`));
+      await Promise.all(own.map((one) => rm(folderOf(one), { recursive: true, force: true })));
+    },
     async [Symbol.asyncDispose]() {
       await deps.probe;
       await Promise.all([...open.keys()].map(close));
