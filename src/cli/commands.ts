@@ -27,6 +27,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   totp: async () => (await import('./commands/totp.ts')).totp,
   policy: async () => (await import('./commands/policy.ts')).policy,
   audit: async () => (await import('./commands/audit.ts')).audit,
+  people: async () => (await import('./commands/people.ts')).people,
+  keys: async () => (await import('./commands/keys.ts')).keys,
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,
