@@ -20,6 +20,8 @@ const CredentialsPage = lazy(() =>
 const ConsentPage = lazy(() =>
   import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
+const PeoplePage = lazy(() => import('./people/people-page.tsx').then((module) => ({ default: module.PeoplePage })));
+const AuditPage = lazy(() => import('./people/audit-page.tsx').then((module) => ({ default: module.AuditPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -72,7 +74,7 @@ export function App() {
 
 /** The stream starts where the journal stands now; whatever a page needs from before it fetches. */
 async function start(api: Api, queries: QueryClient): Promise<JournalStore> {
-  await api.session();
+  queries.setQueryData(['session'], await api.session());
   const status = await api.status();
   queries.setQueryData(['status'], status);
   return createJournalStore(status.lastSeq, (run) => void requestAnimationFrame(run));
@@ -122,6 +124,10 @@ function RoutePage({ route }: { route: Route }) {
       return <CredentialsPage />;
     case 'consent':
       return <ConsentPage />;
+    case 'people':
+      return <PeoplePage />;
+    case 'audit':
+      return <AuditPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':
