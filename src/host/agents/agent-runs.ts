@@ -65,6 +65,9 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
       const { egress: _egress, ...sandbox } = agent.sandbox;
       return {
         folders: [],
+        depth: 0,
+        children: [],
+        expects: [],
         background: false,
         principal: 'owner',
         untrusted: deps.config.policy.untrusted,

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts';
-import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
 import type { GateFacts } from '../../policy/facts.ts';
 import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
 import { compileGrant } from '../../policy/grant.ts';
@@ -11,7 +10,6 @@ import type { StandingGrant } from '../../protocol/policy-rule.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
 export interface PermittedAgent {
-  readonly kind: string;
   readonly permissions: Permissions;
 }
 /** What of a run’s spec its rights depend on. */
@@ -47,8 +45,7 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
   };
   return {
     floor,
-    permissionsOf: (agent) =>
-      meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
+    permissionsOf: ({ permissions }) => meetSome(permissions, floor.atMost),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,
