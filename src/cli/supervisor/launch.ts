@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { processEntry } from '../../base/entry.ts';
 import { type Home, prepareHome } from '../../base/home.ts';
 import { ERROR_CODES, HoldfastError } from '../../protocol/error.ts';
+import { withCompileCache } from './compile-cache.ts';
 import { environmentFor } from './environment.ts';
-import { withCompileCache } from './holdfast-processes.ts';
 
 export interface LaunchOptions {
   readonly home: Home;
