@@ -27,8 +27,8 @@ try {
   ]);
   const home = homeAt(args.text('home') ?? '');
   const port = args.number('port', 0);
-  await prepareHome(home);
   const config = await requireConfig(home);
+  await prepareHome(home);
   await clearLeftovers(home);
   await checkPort(config.server.host, port ?? config.server.port);
   using log = openLog(join(home.logs, 'supervisor.log'));
