@@ -10,7 +10,7 @@ import { createModels } from '../../src/host/models/models.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { createRunSandboxes } from '../../src/host/sandboxes/run-sandboxes.ts';
 import { createSandboxTools } from '../../src/host/tools/sandbox-tools.ts';
-import { OPERATOR_TOOLS } from '../../src/host/tools/toolbox.ts';
+import { OPERATOR_TOOLS, WORKER_TOOLS } from '../../src/host/tools/toolbox.ts';
 import { createVaultClient } from '../../src/host/vault-client/vault-client.ts';
 import { loadTemplates } from '../../src/host/workers/templates.ts';
 import { HoldfastConfig } from '../../src/protocol/config.ts';
@@ -72,7 +72,7 @@ beforeAll(async () => {
       sandboxes: stack.use(createRunSandboxes({ launcher, probe, volumes, limits, doors: noDoors })),
       actingTools: ({ artifacts }) =>
         createSandboxTools({ blobs, recordArtifact: (context, file) => artifacts.record(context, file) }),
-      templates: await loadTemplates(join(packageRoot, 'templates/workers'), [...ACTING, 'web_fetch', 'ask_parent']),
+      templates: await loadTemplates(join(packageRoot, 'templates/workers'), [...ACTING, ...WORKER_TOOLS]),
       agentBase: '',
       config,
       defaultModel: () => `${SIMULATOR_PROVIDER}/guide`,
