@@ -20,6 +20,7 @@ import { type Live, startTraffic } from './traffic.ts';
  * anything else. Where a credential may have gone along, the answer is unpacked and every known secret taken out.
  */
 export async function forward(door: DoorContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (door.look.models.serve(door, request, response)) return;
   const target = readForwardTarget(request, door.tunnels.get(request.socket));
   if (typeof target === 'string') return refuseResponse(response, refuseOdd(door, target));
   const framing = framingOf(request);
