@@ -16,9 +16,10 @@ import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
-import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { fleetFeatures } from './api/routes/fleet.ts';
+import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -46,6 +47,7 @@ import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts
 import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
+import { loadTeamTemplates } from './teams/team-templates.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -142,7 +144,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: [...safety.features, ...community.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      features: [
+        ...safety.features,
+        ...community.features,
+        ...featuresOf({ core, control, vault, store, home, config, clock }),
+      ],
       version: VERSION,
       log: log.child('api'),
       copyDatabase,
@@ -160,11 +166,12 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly core: Core;
+  readonly control: Control;
   readonly vault: ReturnType<typeof createVaultClient>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, control, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -173,10 +180,11 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
       createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
     ),
     (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
+    ...fleetFeatures(core, store),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
+    meshRoutes({ ...core, control }),
   ];
 }
 
@@ -233,6 +241,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      teamTemplates: await loadTeamTemplates(join(packageRoot, 'templates/teams')),
+      probeUrl: async (url, run, signal) =>
+        (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
@@ -283,6 +294,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
     await core.approvals.expireDue();
     await core.supervision.look();
     await core.mesh.sweep();
+    await core.selfQueue.deliver();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -42,6 +42,8 @@ export interface VaultConfig {
   readonly key: KeyHandover;
   /** `undefined` = no loopback listener, 0 = any free port. */
   readonly tcpPort: number | undefined;
+  /** The host is another user, in the group of the run folder. */
+  readonly groupSocket?: boolean;
   readonly confinement: readonly string[];
   readonly pid: number;
   readonly logger: Logger;
@@ -103,8 +105,9 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
     clearInterval,
   );
   timer.unref();
-  servers.push(await listenOnSocket(home.vaultOwnerSocket, 'owner', deps));
-  servers.push(await listenOnSocket(home.vaultHostSocket, 'host', deps));
+  servers.push(await listenOnSocket({ path: home.vaultOwnerSocket, door: 'owner', mode: 0o600 }, deps));
+  const mode = config.groupSocket === true ? 0o660 : 0o600;
+  servers.push(await listenOnSocket({ path: home.vaultHostSocket, door: 'host', mode }, deps));
   if (config.tcpPort !== undefined) {
     const loopback = await listenOnLoopback(config.tcpPort, deps);
     servers.push(loopback.server);

@@ -6,6 +6,7 @@ export type Route =
   | { page: 'agents' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
+  | { page: 'work' }
   | { page: 'budget' }
   | { page: 'credentials' }
   | { page: 'consent' }
@@ -23,10 +24,11 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+type Plain = 'agents' | 'runs' | 'work' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
 const PLAIN: readonly string[] = [
   'agents',
   'runs',
+  'work',
   'budget',
   'credentials',
   'consent',

@@ -112,7 +112,10 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       const made = create(run);
       open.set(run.runId, made);
       // A failed start may be tried again by the next call.
-      made.catch(() => open.delete(run.runId));
+      made.then(
+        (sandbox) => sandbox.prepare?.(),
+        () => open.delete(run.runId),
+      );
       return await made;
     },
     stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),

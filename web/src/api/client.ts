@@ -18,6 +18,7 @@ import type { ErrorShape } from '../../../src/protocol/error.ts';
 import type { Explanation } from '../../../src/protocol/explanation.ts';
 import type { FlowException } from '../../../src/protocol/flow.ts';
 import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
+import type { BlackboardEntry, TaskView } from '../../../src/protocol/mesh.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -82,6 +83,9 @@ export interface Api {
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
   spending(): Promise<SpendingView>;
+  tasks(open: boolean): Promise<TaskView[]>;
+  cancelTask(id: string): Promise<TaskView>;
+  blackboard(prefix: string): Promise<BlackboardEntry[]>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
@@ -155,6 +159,9 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
     spending: () => get('/api/spending'),
+    tasks: (open) => get(`/api/tasks${query({ open: open || undefined })}`),
+    cancelTask: (taskId) => post(`/api/tasks/${id(taskId)}/cancel`, {}),
+    blackboard: (prefix) => get(`/api/blackboard${query({ prefix })}`),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
     credentials: () => get('/api/credentials'),
