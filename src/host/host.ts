@@ -16,9 +16,9 @@ import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
-import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { fleetFeatures } from './api/routes/fleet.ts';
 import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
@@ -47,6 +47,7 @@ import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts
 import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
+import { loadTeamTemplates } from './teams/team-templates.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -179,7 +180,7 @@ function featuresOf({ core, control, vault, store, home, config, clock }: Featur
       createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
     ),
     (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
+    ...fleetFeatures(core, store),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
@@ -240,6 +241,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      teamTemplates: await loadTeamTemplates(join(packageRoot, 'templates/teams')),
+      probeUrl: async (url, run, signal) =>
+        (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
@@ -290,6 +294,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
     await core.approvals.expireDue();
     await core.supervision.look();
     await core.mesh.sweep();
+    await core.selfQueue.deliver();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -76,6 +76,17 @@ export const HoldfastConfig = z.strictObject({
     .prefault({}),
   thinking: z.enum(['off', 'low', 'medium', 'high']).default('off'),
   limits: RunLimits.extend(FleetLimits.shape).strict().prefault({}),
+  /** Workers that workers start. */
+  workers: z
+    .strictObject({
+      /** 1: an agent may start workers; 2: those may start workers, too; and so on. */
+      maxSpawnDepth: z.number().int().min(1).max(5).default(2),
+      /** Workers that one run of an agent may start in all, those of its workers included. */
+      maxChildrenTotal: z.number().int().min(1).max(1_000).default(20),
+      /** Of these, so many at the same time. */
+      maxChildrenConcurrent: z.number().int().min(1).max(200).default(10),
+    })
+    .prefault({}),
   /** Where the host keeps everything but blobs. SQLite is a file in the home directory and needs no server. */
   database: DatabaseConfig.default({ kind: 'sqlite' }),
   sandbox: z
@@ -99,6 +110,8 @@ export const HoldfastConfig = z.strictObject({
     .strictObject({
       /** Port on loopback where programs with a caller token may use the models; absent: closed, 0: any free one. */
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
+      /** The vault runs as a service under its own operating system user: start does not start it. */
+      service: z.boolean().default(false),
     })
     .prefault({}),
   budgets: z

@@ -13,6 +13,7 @@ import type { AnyTool } from '../host/tools/tool.ts';
 import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
+import type { TeamTemplate } from '../protocol/team.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { noDoors } from './no-doors.ts';
@@ -42,6 +43,7 @@ export interface TestCoreOptions {
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
+  readonly teamTemplates?: readonly TeamTemplate[];
   /** Default: none can be made. */
   readonly sandboxes?: RunSandboxes;
   /** What the vault knows of the network of sandboxes. */
@@ -89,6 +91,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
       ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
     agentBase: 'You are an agent.',
+    ...(options.teamTemplates === undefined ? {} : { teamTemplates: options.teamTemplates }),
     config,
     defaultModel: () => 'simulator/guide',
     paths: { home, userHome: '/home/nobody' },

@@ -22,6 +22,8 @@ const ConsentPage = lazy(() =>
   import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
 const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
+const PeoplePage = lazy(() => import('./people/people-page.tsx').then((module) => ({ default: module.PeoplePage })));
+const AuditPage = lazy(() => import('./people/audit-page.tsx').then((module) => ({ default: module.AuditPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -74,7 +76,7 @@ export function App() {
 
 /** The stream starts where the journal stands now; whatever a page needs from before it fetches. */
 async function start(api: Api, queries: QueryClient): Promise<JournalStore> {
-  await api.session();
+  queries.setQueryData(['session'], await api.session());
   const status = await api.status();
   queries.setQueryData(['status'], status);
   return createJournalStore(status.lastSeq, (run) => void requestAnimationFrame(run));
@@ -128,6 +130,10 @@ function RoutePage({ route }: { route: Route }) {
       return <ConsentPage />;
     case 'policy':
       return <PolicyPage />;
+    case 'people':
+      return <PeoplePage />;
+    case 'audit':
+      return <AuditPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

@@ -11,6 +11,8 @@ export type Route =
   | { page: 'credentials' }
   | { page: 'consent' }
   | { page: 'policy' }
+  | { page: 'people' }
+  | { page: 'audit' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -24,7 +26,17 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'work' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+type Plain =
+  | 'agents'
+  | 'runs'
+  | 'work'
+  | 'budget'
+  | 'credentials'
+  | 'consent'
+  | 'policy'
+  | 'people'
+  | 'audit'
+  | 'status';
 const PLAIN: readonly string[] = [
   'agents',
   'runs',
@@ -33,6 +45,8 @@ const PLAIN: readonly string[] = [
   'credentials',
   'consent',
   'policy',
+  'people',
+  'audit',
   'status',
 ] satisfies Plain[];
 const isPlain = (page: string): page is Plain => PLAIN.includes(page);

@@ -31,6 +31,8 @@ export function isSimulated(config: HoldfastConfig): boolean {
 
 /** The processes of a running Holdfast. They start side by side; the simulator names itself to the vault once that is up. */
 export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
+  // Its owner's door is not ours to open, so there is no vault to start and no simulator to register.
+  if (options.config.vault.service) return [hostProcess(options)];
   const simulated = isSimulated(options.config);
   const plain = vaultProcess(options);
   let isFirst = true;
@@ -109,6 +111,12 @@ function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
       };
     },
   };
+}
+
+/** How the vault is started, for a service of the system. */
+export function vaultCommandLine(home: Home): readonly string[] {
+  const entry = processEntry(import.meta.url, '../../vault/main');
+  return [process.execPath, ...vaultNodeFlags(home, CODE_ROOT), entry, '--home', home.root, '--group-socket'];
 }
 
 /** The root of the installation, where package.json is: three folders up, in `src` as in `dist`. */

@@ -21,7 +21,8 @@ export interface ModelPhaseDeps {
   readonly model: Model;
   /** The transcript to send: earlier turns of the session before this run's own, cut to what the model can read. */
   readonly contextOf: (writer: RunWriter) => Promise<readonly TranscriptMessage[]>;
-  readonly describe: (tools: readonly string[]) => readonly ToolDescription[];
+  /** Of these tools, those that the model is told of when it has read this. */
+  readonly describe: (tools: readonly string[], transcript: readonly TranscriptMessage[]) => readonly ToolDescription[];
   readonly live: (event: LiveEvent) => void;
   /** Resolves when the vault answers again. */
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
@@ -53,6 +54,7 @@ export async function callModel(writer: RunWriter, action: ModelAction, deps: Mo
   await writer.append([{ type: 'model.requested', step, attempt, model: spec.model, callId }]);
   deps.live({ type: 'draft.reset', runId, step, attempt });
   let draft = createDraft({ runId, step, attempt }, deps);
+  const transcript = await deps.contextOf(writer);
   const stream = deps.model.stream({
     model: spec.model,
     agentId: spec.agentId,
@@ -60,8 +62,8 @@ export async function callModel(writer: RunWriter, action: ModelAction, deps: Mo
     taskId: spec.taskId ?? runId,
     callId,
     system: spec.systemPrompt,
-    transcript: await deps.contextOf(writer),
-    tools: action.withTools ? deps.describe(spec.tools) : [],
+    transcript,
+    tools: action.withTools ? deps.describe(spec.tools, transcript) : [],
     maxOutputTokens: spec.limits.maxOutputTokens,
     thinking: spec.thinking,
     signal: deps.signal,
