@@ -132,9 +132,11 @@ describe('the guided tour', () => {
 
   it('does the job after one card and answers with numbers that programs counted', async ({ skip }) => {
     if (!probe.available) return skip(`no sandbox here: ${probe.reason}`);
+    const before = (await core.approvals.list('all')).length;
     const id = await say(`look at "${folder}"`);
     await decideNext('allowed');
     const answer = await answered(id);
+    expect((await core.approvals.list('all')).length - before).toBe(1);
     expect(answer).toContain('- Total: 3 files, 0 folders, 4.9 KiB');
     expect(answer).toContain('- Largest: `big.log`, 4.9 KiB');
     expect(answer).toContain('- Text: 1002 lines in 3 text files');
@@ -145,6 +147,18 @@ describe('the guided tour', () => {
     expect(report).toContain('    Total: 3 files, 0 folders, 4.9 KiB');
     expect(await readFile(join(folder, 'one.txt'), 'utf8')).toBe('same');
     expect(simulator.requests.every((request) => request.outcome === 'answered')).toBe(true);
+    return undefined;
+  });
+
+  it('asks once again for the next folder of the same conversation, however private it has become', async ({
+    skip,
+  }) => {
+    if (!probe.available) return skip(`no sandbox here: ${probe.reason}`);
+    const before = (await core.approvals.list('all')).length;
+    const id = await say(`look at "${folder}"`);
+    await decideNext('allowed');
+    expect(await answered(id)).toContain('- Total: 3 files');
+    expect((await core.approvals.list('all')).length - before).toBe(1);
     return undefined;
   });
 });
