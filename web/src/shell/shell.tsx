@@ -97,7 +97,7 @@ function NavLinks({ current }: { current: string }) {
       key={page}
       href={path}
       aria-current={current === page ? 'page' : undefined}
-      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-14 max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-1 max-md:text-[11px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
+      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-11 max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-0.5 max-md:text-[10.5px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
     >
       <Icon size={17} aria-hidden />
       {name}
