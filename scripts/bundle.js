@@ -6,6 +6,7 @@ import http from 'node:http';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { VAULT_PACKAGES } from '../src/base/vault-flags.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(ROOT, 'src');
@@ -60,6 +61,16 @@ function banner(chunk) {
   return `const __dist = new URL(${JSON.stringify(up || './')}, import.meta.url);`;
 }
 
+/** What is in the bundle of the process that holds all keys is what `src/vault/import-graph.test.ts` allows. */
+function checkVault(modules) {
+  const allowed = [
+    ...['vault', 'protocol', 'policy', 'base', 'storage'].map((room) => `/src/${room}/`),
+    ...VAULT_PACKAGES.map((name) => `/node_modules/${name}/`),
+  ];
+  const foreign = modules.filter((id) => id.startsWith('/') && !allowed.some((part) => id.includes(part)));
+  if (foreign.length > 0) throw new Error(`the vault must not load ${foreign.join(', ')}`);
+}
+
 async function bundle(entry) {
   const folder = dirname(entry);
   const build = await rolldown({
@@ -73,7 +84,7 @@ async function bundle(entry) {
     },
   });
   try {
-    await build.write({
+    const { output } = await build.write({
       dir: DIST,
       format: 'esm',
       entryFileNames: '[name].js',
@@ -82,6 +93,7 @@ async function bundle(entry) {
       comments: { legal: true, annotation: false, jsdoc: false },
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     });
+    if (entry === 'vault/main') checkVault(output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
   } finally {
     await build.close();
   }

@@ -31,11 +31,20 @@ import {
   type TasksTable,
 } from './mesh/tables.ts';
 import { type PeopleTables, peopleMigration } from './people/tables.ts';
+import { type PlansTable, plansMigration, type SelfQueueTable } from './plans/tables.ts';
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
+import { type TeamsTable, teamsMigration } from './teams/tables.ts';
+import {
+  type TemplateVersionsTable,
+  type WorkerLaunchesTable,
+  type WorkerLineagesTable,
+  workersMigration,
+} from './workers/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
 export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
@@ -48,6 +57,12 @@ export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
   agents: AgentsTable;
   agent_revisions: AgentRevisionsTable;
   agent_files: AgentFilesTable;
+  worker_lineages: WorkerLineagesTable;
+  worker_launches: WorkerLaunchesTable;
+  template_versions: TemplateVersionsTable;
+  plans: PlansTable;
+  teams: TeamsTable;
+  self_queue: SelfQueueTable;
   artifacts: ArtifactsTable;
   freezes: FreezesTable;
   budget_warnings: BudgetWarningsTable;
@@ -57,6 +72,7 @@ export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
   standing_grants: StandingGrantsTable;
   changes: ChangesTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
   blackboard: BlackboardTable;
   blackboard_history: BlackboardHistoryTable;
   interests: InterestsTable;
@@ -86,9 +102,13 @@ export const hostMigrations: readonly Migration[] = [
   changesMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
   policyMigration,
   freezeMigration,
   peopleMigration,
+  workersMigration,
+  plansMigration,
+  teamsMigration,
 ];
 
 /** The query builder of the host's tables: it compiles, the store runs. */

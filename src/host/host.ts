@@ -7,6 +7,7 @@ import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { chainsOf, modelRefOf } from '../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
@@ -15,9 +16,10 @@ import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
-import { agentAdminRoutes } from './api/routes/agent-admin.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
+import { fleetFeatures } from './api/routes/fleet.ts';
+import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -32,6 +34,7 @@ import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
 import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
 import { createLeakGuard } from './leaks/leak-guard.ts';
+import { createChains } from './models/chain.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -39,9 +42,12 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
+import { loadTeamTemplates } from './teams/team-templates.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -138,7 +144,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: [...safety.features, ...community.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      features: [
+        ...safety.features,
+        ...community.features,
+        ...featuresOf({ core, control, vault, store, home, config, clock }),
+      ],
       version: VERSION,
       log: log.child('api'),
       copyDatabase,
@@ -156,11 +166,12 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly core: Core;
+  readonly control: Control;
   readonly vault: ReturnType<typeof createVaultClient>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, control, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -169,14 +180,15 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
       createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
     ),
     (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
+    ...fleetFeatures(core, store),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
+    meshRoutes({ ...core, control }),
   ];
 }
 
-const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+const modelOf = (config: HoldfastConfig) => (): string => modelRefOf(config) ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
@@ -187,7 +199,8 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const people = await openPeople(store, clock);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors });
+  const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors, decoys });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -195,7 +208,12 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
     shutdown: stopping.signal,
   });
   const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
-  const models = createModels({ vault, log: log.child('models'), clock });
+  const models = createChains({
+    model: createModels({ vault, log: log.child('models'), clock }),
+    chains: chainsOf(config),
+    health: vault.modelHealth,
+    log: log.child('models'),
+  });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
@@ -214,6 +232,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
@@ -222,6 +241,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      teamTemplates: await loadTeamTemplates(join(packageRoot, 'templates/teams')),
+      probeUrl: async (url, run, signal) =>
+        (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
@@ -239,7 +261,7 @@ const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onF
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
 ): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
@@ -249,7 +271,11 @@ async function openSandboxes(
   const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
   const trust = createTrustFiles(join(home.run, 'trust'));
   const sandboxes = stack.use(
-    createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust }),
+    createRunSandboxes({
+      ...{ launcher, probe, doors, trust, decoys },
+      volumes: home.volumes,
+      limits: config.sandbox.limits,
+    }),
   );
   stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
   return { sandboxes, tryOut: begin.resolve };
@@ -268,6 +294,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
     await core.approvals.expireDue();
     await core.supervision.look();
     await core.mesh.sweep();
+    await core.selfQueue.deliver();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

@@ -68,6 +68,10 @@ export const WorkerTemplateView = z.object({
   tools: z.array(z.string()),
   maxSteps: z.number(),
   timeoutMs: z.number(),
+  /** Templates that it may start itself. */
+  children: z.array(z.string()),
+  /** The owner's own, and so to be changed or removed. */
+  own: z.boolean(),
 });
 export type WorkerTemplateView = z.infer<typeof WorkerTemplateView>;
 

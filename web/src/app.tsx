@@ -13,6 +13,7 @@ import { Empty, type NamedError, Page, SkeletonRows, toNamedError } from './ui/b
 const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) => ({ default: module.AgentsPage })));
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
+const WorkPage = lazy(() => import('./mesh/work-page.tsx').then((module) => ({ default: module.WorkPage })));
 const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) => ({ default: module.BudgetPage })));
 const CredentialsPage = lazy(() =>
   import('./credentials/credentials-page.tsx').then((module) => ({ default: module.CredentialsPage })),
@@ -22,6 +23,7 @@ const ConsentPage = lazy(() =>
 );
 const PeoplePage = lazy(() => import('./people/people-page.tsx').then((module) => ({ default: module.PeoplePage })));
 const AuditPage = lazy(() => import('./people/audit-page.tsx').then((module) => ({ default: module.AuditPage })));
+const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -118,6 +120,8 @@ function RoutePage({ route }: { route: Route }) {
       return <RunsPage />;
     case 'run':
       return <RunPage key={route.runId} runId={route.runId} />;
+    case 'work':
+      return <WorkPage />;
     case 'budget':
       return <BudgetPage />;
     case 'credentials':
@@ -128,6 +132,8 @@ function RoutePage({ route }: { route: Route }) {
       return <PeoplePage />;
     case 'audit':
       return <AuditPage />;
+    case 'policy':
+      return <PolicyPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

@@ -6,11 +6,13 @@ export type Route =
   | { page: 'agents' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
+  | { page: 'work' }
   | { page: 'budget' }
   | { page: 'credentials' }
   | { page: 'consent' }
   | { page: 'people' }
   | { page: 'audit' }
+  | { page: 'policy' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -24,13 +26,25 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'consent' | 'people' | 'audit' | 'status';
+type Plain =
+  | 'agents'
+  | 'runs'
+  | 'work'
+  | 'budget'
+  | 'credentials'
+  | 'consent'
+  | 'policy'
+  | 'people'
+  | 'audit'
+  | 'status';
 const PLAIN: readonly string[] = [
   'agents',
   'runs',
+  'work',
   'budget',
   'credentials',
   'consent',
+  'policy',
   'people',
   'audit',
   'status',

@@ -74,6 +74,10 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
     ]);
     for (const line of table([['  process', 'state', 'pid', ''], ...rows])) print(line);
   }
+  for (const { key, model, class: kind, until } of host?.vault?.keyHealth ?? []) {
+    const what = model === '*' ? key : `${key} for ${model}`;
+    print(`${paint.yellow('!')} ${what} is put aside for ${duration(Math.max(0, until - Date.now()))} (${kind})`);
+  }
   for (const warning of host?.budgetWarnings ?? []) print(`${paint.yellow('!')} ${warning}`);
   for (const problem of problems) print(`${paint.red('!')} ${problem}`);
 }

@@ -1,5 +1,5 @@
 import type { AgentConfig, CreateAgent } from '../../protocol/agent.ts';
-import { NO_PERMISSIONS, Permissions } from '../../protocol/permission.ts';
+import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import { MESH_TOOLS } from '../tools/toolbox.ts';
 
 /** What a new agent may use when nobody says otherwise: its own sandbox without a network, and the ways to others, as far as its permissions go. */
@@ -11,36 +11,13 @@ export const AGENT_DEFAULT_TOOLS = [
   'list_files',
   'search_files',
   'save_artifact',
+  'update_workspace',
+  'list_agents',
   ...MESH_TOOLS,
 ] as const;
 
 /** Tools that make sense only in a worker's run, whose parent answers. */
 export const WORKER_ONLY_TOOLS: readonly string[] = ['ask_parent'];
-
-/**
- * The operator plans for the owner and is held by structure (no tool that acts), so it may name any agent, topic,
- * template and service: what it starts is held by the template's own lists and by the floor. Credentials, wallets and
- * folders are never its to give.
- */
-export const OPERATOR_PERMISSIONS: Permissions = Permissions.parse({
-  can_message: ['*'],
-  can_publish: ['*'],
-  can_subscribe: ['*'],
-  blackboard_read: ['*'],
-  blackboard_write: ['*'],
-  can_use_internet: true,
-  can_use_browser: true,
-  can_spawn: ['*'],
-  can_manage_cron: true,
-  can_manage_fleet: true,
-  can_manage_teams: true,
-  can_edit_agent_config: true,
-  can_view_fleet_metrics: true,
-  can_route_tasks: true,
-  can_request_user_credentials: true,
-  allowed_skills: ['*'],
-  allowed_mcp: ['*'],
-});
 
 export function newConfig(input: CreateAgent): AgentConfig {
   return {

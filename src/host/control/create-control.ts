@@ -23,7 +23,7 @@ import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore, SeenBy } from '../runs/run-store.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
-import type { WorkerTemplate } from '../workers/templates.ts';
+import type { WorkerTemplates } from '../workers/template-store.ts';
 import {
   statusForViewer,
   toAgentView,
@@ -49,7 +49,7 @@ export interface ControlDeps {
   readonly manager: RunManager;
   readonly runs: RunStore;
   readonly steering: Steering;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: Pick<WorkerTemplates, 'all' | 'refresh' | 'isOwn'>;
   readonly vault: VaultClient;
   readonly defaultModel: () => string;
   readonly frozen: FrozenSet;
@@ -208,7 +208,10 @@ function agentMethods(deps: ControlDeps, seenBy: Seen): Pick<Control, 'agents' |
     agents: async (viewer) =>
       await Promise.all((await deps.agents.list()).slice(0, MAX_LIST).map((agent) => toView(agent, viewer))),
     agent: async (id, viewer) => await toView(await deps.agents.get(id), viewer),
-    workerTemplates: async () => deps.templates.map(toTemplateView),
+    async workerTemplates() {
+      await deps.templates.refresh();
+      return deps.templates.all().map((template) => toTemplateView(template, deps.templates.isOwn(template.id)));
+    },
   };
 }
 

@@ -140,7 +140,7 @@ export function toEventView(stored: StoredEvent): EventView {
   };
 }
 
-export function toTemplateView(template: WorkerTemplate): WorkerTemplateView {
+export function toTemplateView(template: WorkerTemplate, own: boolean): WorkerTemplateView {
   return {
     id: template.id,
     title: template.title,
@@ -148,6 +148,8 @@ export function toTemplateView(template: WorkerTemplate): WorkerTemplateView {
     tools: template.tools,
     maxSteps: template.max_steps,
     timeoutMs: template.timeout_seconds * 1_000,
+    children: template.children,
+    own,
   };
 }
 

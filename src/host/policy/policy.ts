@@ -1,17 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
-import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
+import { meetPlaces } from '../../policy/egress.ts';
 import type { GateFacts } from '../../policy/facts.ts';
-import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
+import { type CompiledFloor, compileFloor, placesWithin } from '../../policy/floor.ts';
 import { compileGrant } from '../../policy/grant.ts';
 import { meetSome } from '../../policy/meet.ts';
 import type { PathFacts } from '../../policy/paths.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { StandingGrant } from '../../protocol/policy-rule.ts';
+import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
 export interface PermittedAgent {
-  readonly kind: string;
   readonly permissions: Permissions;
 }
 /** What of a run’s spec its rights depend on. */
@@ -25,6 +25,10 @@ export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
   permissionsOf(agent: PermittedAgent): Permissions;
+  /** What of these places the sandbox of such a run may ask for: its permissions and the floor bound them. */
+  placesOf(agentId: string, permissions: Permissions, wanted: readonly string[]): string[];
+  /** Where its web fetches may go, redirects included. */
+  hostsOf(run: RunRights): FetchHosts;
   factsOf(run: RunRights): Promise<GateFacts>;
 }
 
@@ -47,8 +51,13 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
   };
   return {
     floor,
-    permissionsOf: (agent) =>
-      meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
+    permissionsOf: ({ permissions }) => meetSome(permissions, floor.atMost),
+    placesOf: (agentId, { allowed_egress: allowed }, wanted) =>
+      placesWithin(floor, agentId, allowed === null ? wanted : meetPlaces(wanted, allowed)),
+    hostsOf: (spec) => ({
+      allow: permissionsOfRun(spec).allowed_hosts?.map((glob) => glob.toLowerCase()) ?? null,
+      deny: floor.refusedHosts(spec.agentId),
+    }),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,

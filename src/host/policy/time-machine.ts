@@ -23,8 +23,8 @@ import {
 } from '../../protocol/policy-change.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { RunSpec } from '../runs/spec.ts';
-import type { WorkerTemplate } from '../workers/templates.ts';
-import { workerPermissions } from '../workers/worker-spec.ts';
+import type { WorkerTemplates } from '../workers/template-store.ts';
+import { workerPermissions } from '../workers/worker-permissions.ts';
 import type { PolicyHistory, RecordedDecision } from './policy-history.ts';
 
 /**
@@ -38,7 +38,7 @@ export interface TimeMachine {
 export interface TimeMachineDeps {
   readonly history: PolicyHistory;
   readonly agents: Pick<Agents, 'list'>;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: Pick<WorkerTemplates, 'all'>;
   readonly config: HoldfastConfig['policy'];
   readonly paths: PathFacts;
   readonly clock: Clock;
@@ -144,7 +144,7 @@ async function permissionsIn(world: World, spec: RunSpec, deps: TimeMachineDeps)
   if (spec.parentRunId === undefined) return own ?? spec.permissions ?? NO_PERMISSIONS;
   const parent = await deps.history.specOf(spec.parentRunId);
   const parents = parent === undefined ? NO_PERMISSIONS : await permissionsIn(world, parent, deps);
-  const template = deps.templates.find(({ id }) => id === spec.template);
+  const template = deps.templates.all().find(({ id }) => id === spec.template);
   if (template !== undefined) return workerPermissions(template, parents);
   return meet(spec.permissions ?? NO_PERMISSIONS, parents);
 }

@@ -40,6 +40,8 @@ export interface RunManager extends AsyncDisposable {
    * can write nothing any more.
    */
   restart(runId: string, cause: string): Promise<void>;
+  /** Stops the clock of a worker while it waits for a worker of its own. */
+  pauseDeadline(runId: string): Disposable;
   /** Ends it, and its children, as cancelled. Does nothing to a terminal run. */
   cancel(runId: string, reason: string): Promise<void>;
   /** Gives the answer that an `asked` run waits for and lets it go on. */
@@ -145,6 +147,7 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     activeIds: active.ids,
     restart: active.restart,
     cancel,
+    pauseDeadline: deadlines.hold,
     settled,
     async answer(runId, result) {
       const row = await deps.runs.get(runId);

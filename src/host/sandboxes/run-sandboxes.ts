@@ -6,8 +6,10 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
+import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
 import { forwardEnvironment } from './forward-environment.ts';
+import { modelEnvironment } from './model-environment.ts';
 import type { TrustFiles } from './trust-files.ts';
 
 /**
@@ -52,6 +54,8 @@ export interface RunSandboxesDeps {
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Lays out what only a thief would take. */
+  readonly decoys?: Decoys | undefined;
   /** Needed where the vault looks into https. */
   readonly trust?: TrustFiles;
 }
@@ -73,12 +77,14 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
     const places = run.egress;
     const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
+    const volume = folderOf(run.volume ?? run.runId);
+    await deps.decoys?.lay(volume, run.agentId);
     return await deps.launcher.create({
       id: run.runId,
-      volume: folderOf(run.volume ?? run.runId),
+      volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: door === undefined ? {} : forwardEnvironment(door),
+      env: door === undefined ? {} : { ...forwardEnvironment(door), ...modelEnvironment(door) },
       ...(door === undefined ? {} : { egressSocket: door.socketPath }),
       ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
       ...(trustFile === undefined ? {} : { trustFile }),
@@ -106,7 +112,10 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       const made = create(run);
       open.set(run.runId, made);
       // A failed start may be tried again by the next call.
-      made.catch(() => open.delete(run.runId));
+      made.then(
+        (sandbox) => sandbox.prepare?.(),
+        () => open.delete(run.runId),
+      );
       return await made;
     },
     stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),

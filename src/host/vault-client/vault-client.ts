@@ -5,6 +5,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import { ModelHealth } from '../../protocol/key-health.ts';
 import {
   BudgetView,
   CallRecord,
@@ -37,6 +38,8 @@ export interface VaultClient extends AsyncDisposable {
   budgets(agent?: string, signal?: AbortSignal): Promise<readonly BudgetView[]>;
   /** Context window and price of one model. */
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
+  /** Which models may be tried now. */
+  modelHealth(models: readonly string[], signal?: AbortSignal): Promise<ModelHealth>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Names of credentials, the owner's changes on their way, and the kill switch. */
@@ -137,6 +140,12 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     modelFacts: (provider, model, signal) =>
       get(`/models/${[provider, ...model.split('/')].map(encodeURIComponent).join('/')}`, ModelFacts, signal),
+    modelHealth: (models, signal) =>
+      get(
+        `/model-health?${models.map((model) => `model=${encodeURIComponent(model)}`).join('&')}`,
+        ModelHealth,
+        signal,
+      ),
     fetch: async (request, signal) => {
       const limit = (request.timeoutMs ?? DEFAULT_FETCH_TIMEOUT_MS) + FETCH_GRACE_MS;
       const init = { method: 'POST', headers: JSON_BODY, body: JSON.stringify(request) };

@@ -16,8 +16,10 @@ import type {
 import type { SpendingView } from '../../../src/protocol/budget.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type { Explanation } from '../../../src/protocol/explanation.ts';
 import type { FlowException } from '../../../src/protocol/flow.ts';
 import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
+import type { BlackboardEntry, TaskView } from '../../../src/protocol/mesh.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -25,6 +27,8 @@ import type {
   OwnerKeyView,
   VaultIdentity,
 } from '../../../src/protocol/owner-change.ts';
+import type { TryResult } from '../../../src/protocol/policy-change.ts';
+import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
 import { createPeopleApi, type PeopleApi } from '../people/people-api.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
@@ -82,6 +86,9 @@ export interface Api {
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
   spending(): Promise<SpendingView>;
+  tasks(open: boolean): Promise<TaskView[]>;
+  cancelTask(id: string): Promise<TaskView>;
+  blackboard(prefix: string): Promise<BlackboardEntry[]>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
@@ -89,6 +96,10 @@ export interface Api {
   vaultIdentity(): Promise<VaultIdentity>;
   ownerKeys(): Promise<OwnerKeyView[]>;
   heldChanges(): Promise<HeldChange[]>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
+  /** The host checks the change and names what is wrong with it. */
+  tryPolicy(body: { change: unknown; days: number }): Promise<TryResult>;
   submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
@@ -154,12 +165,18 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
     spending: () => get('/api/spending'),
+    tasks: (open) => get(`/api/tasks${query({ open: open || undefined })}`),
+    cancelTask: (taskId) => post(`/api/tasks/${id(taskId)}/cancel`, {}),
+    blackboard: (prefix) => get(`/api/blackboard${query({ prefix })}`),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
     credentials: () => get('/api/credentials'),
     vaultIdentity: () => get('/api/vault-identity'),
     ownerKeys: () => get('/api/owner-keys'),
     heldChanges: () => get('/api/owner-changes'),
+    policyOf: (agentId) => get(`/api/policy/agents/${id(agentId)}`),
+    explain: (asked) => get(`/api/policy/explain${query({ ...asked })}`),
+    tryPolicy: (body) => post('/api/policy/try', body),
     submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);

@@ -4,9 +4,11 @@ import {
   FlaskConical,
   Gauge,
   KeyRound,
+  ListChecks,
   MessageSquare,
   Monitor,
   Moon,
+  ShieldCheck,
   Sun,
   Users,
   Wallet,
@@ -26,9 +28,11 @@ const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
+  { page: 'work', path: '/work', name: 'Work', icon: ListChecks },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
   { page: 'people', path: '/people', name: 'People', icon: Users },
+  { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
 
@@ -81,7 +85,7 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
       </main>
       <nav
         aria-label="Pages"
-        className="flex justify-around border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+        className="flex overflow-x-auto border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
       >
         <NavLinks current={page} />
       </nav>
@@ -97,7 +101,7 @@ function NavLinks({ current }: { current: string }) {
       key={page}
       href={path}
       aria-current={current === page ? 'page' : undefined}
-      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-11 max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-0.5 max-md:text-[10.5px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
+      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-14 max-md:shrink-0 max-md:grow max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-1 max-md:text-[11px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
     >
       <Icon size={17} aria-hidden />
       {name}
@@ -107,7 +111,7 @@ function NavLinks({ current }: { current: string }) {
 
 /** What a role would only be refused on is not offered to it. */
 function maySee(role: string | undefined, page: string): boolean {
-  if (role === 'member') return page !== 'budget' && page !== 'credentials';
+  if (role === 'member') return page !== 'budget' && page !== 'credentials' && page !== 'policy' && page !== 'work';
   return role !== 'viewer' || page === 'chat' || page === 'agents' || page === 'runs' || page === 'status';
 }
 
