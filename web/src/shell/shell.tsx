@@ -111,7 +111,7 @@ function NavLinks({ current }: { current: string }) {
 
 /** What a role would only be refused on is not offered to it. */
 function maySee(role: string | undefined, page: string): boolean {
-  if (role === 'member') return page !== 'budget' && page !== 'credentials';
+  if (role === 'member') return page !== 'budget' && page !== 'credentials' && page !== 'policy' && page !== 'work';
   return role !== 'viewer' || page === 'chat' || page === 'agents' || page === 'runs' || page === 'status';
 }
 
