@@ -2,7 +2,7 @@ import type { Home } from '../base/home.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { createVaultCredentials, type VaultCredentials } from './credentials/vault-credentials.ts';
 import { createOwnerTotp, type OwnerTotp } from './people/vault-totp.ts';
-import { createVaultCall, createVaultOwner, type VaultOwner } from './vault-owner.ts';
+import { createVaultCall, createVaultOwner, type VaultCall, type VaultOwner } from './vault-owner.ts';
 import { createVaultServices, type VaultServices } from './vault-services.ts';
 
 /** The host of a home, over its unix socket: whoever can open it is the owner. */
@@ -29,4 +29,9 @@ export function totpOf(home: Home): OwnerTotp {
 /** The vault's credentials, owner keys and kill switch. */
 export function credentialsOf(home: Home): VaultCredentials {
   return createVaultCredentials(createVaultCall({ socketPath: home.vaultOwnerSocket }));
+}
+
+/** The owner's socket itself. */
+export function vaultCallOf(home: Home): VaultCall {
+  return createVaultCall({ socketPath: home.vaultOwnerSocket });
 }

@@ -6,10 +6,11 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
 import { createFleet } from './compose/fleet.ts';
-import { createFoundations } from './compose/foundations.ts';
+import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
 import type { FrozenSet } from './freeze/frozen-set.ts';
 import type { Grants } from './grants/grants.ts';
@@ -38,6 +39,8 @@ import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
 import type { ToolPhaseDeps } from './runs/tool-phase.ts';
+import { createAnnotate } from './sandboxes/annotate.ts';
+import { createNetworkWatch, type NetworkSource, type NetworkWatch } from './sandboxes/network-watch.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
@@ -98,12 +101,16 @@ export interface CoreDeps {
   /** Caps of runs and what happens at one; absent: nobody counts. */
   readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
+  /** What the vault knows of a sandbox's network; absent: nothing is journaled of it. */
+  readonly network?: NetworkSource;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
   readonly teamTemplates?: readonly TeamTemplate[];
   /** The HTTP status of an address, for a worker that was expected to bring one about. Default: none can be asked. */
   readonly probeUrl?: ProbeUrl;
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -140,13 +147,7 @@ export function createCore(deps: CoreDeps): Core {
     ...labels.tools({ model: deps.model, artifacts }),
     createFindTools(() => [...toolbox.byName.values()]),
   ]);
-  const followUps = createFollowUps({
-    ...made,
-    agentRuns,
-    quarantine: labels.quarantine,
-    sessions,
-    inbox: () => inbox,
-  });
+  const followUps = createFollowUps({ ...made, ...labels, agentRuns, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
@@ -154,6 +155,7 @@ export function createCore(deps: CoreDeps): Core {
     const after = [...(await followUps.statements(writer, event)), ...(await fleet.ended(writer, event))];
     return [...rows, ...after, ...(await mesh.flow.onFinish(writer, event))];
   };
+  const network = watchNetwork(deps, base);
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -170,10 +172,11 @@ export function createCore(deps: CoreDeps): Core {
       if (state === 'asked') return;
       await fleet.settled(writer);
       await deps.sandboxes.release(writer.runId);
+      await network?.end({ ...writer.spec, runId: writer.runId }).catch(() => undefined); // The vault is down: nothing is lost there.
       await conversations.requeue(writer.runId);
       await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish, watch: network }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
@@ -215,7 +218,18 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
   return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
+function watchNetwork(deps: CoreDeps, base: Foundations): NetworkWatch | undefined {
+  const { network: source, clock, config } = deps;
+  if (source === undefined) return undefined;
+  const expires = config.approvals.expiresAfterMs;
+  const log = deps.log.child('network');
+  const watch = createNetworkWatch({ ...base, store: deps.store, source, clock, log, approvalExpiresAfterMs: expires });
+  base.journal.subscribe({ event: watch.answered, live: () => undefined });
+  return watch;
+}
+
 type LoopParts = CoreDeps & {
+  readonly watch: NetworkWatch | undefined;
   readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
@@ -230,6 +244,7 @@ type LoopParts = CoreDeps & {
 };
 
 function createLoop({
+  watch,
   frozen,
   lateInputs,
   journal,
@@ -260,7 +275,7 @@ function createLoop({
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       sandboxOf,
-      annotate: deps.sandboxes.annotate,
+      annotate: createAnnotate(deps.sandboxes, watch),
       live: {
         output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
         progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),

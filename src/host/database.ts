@@ -1,6 +1,7 @@
 import { createSql } from '../storage/query.ts';
 import type { Migration } from '../storage/store.ts';
 import { accessMigration } from './access/migrations.ts';
+import type { AccessTables } from './access/tables.ts';
 import {
   type AgentFilesTable,
   type AgentRevisionsTable,
@@ -29,10 +30,12 @@ import {
   type TaskDependenciesTable,
   type TasksTable,
 } from './mesh/tables.ts';
+import { type PeopleTables, peopleMigration } from './people/tables.ts';
 import { type PlansTable, plansMigration, type SelfQueueTable } from './plans/tables.ts';
 import { policyMigration } from './policy/migrations.ts';
 import { quarantineMigration, type UntrustedRefsTable } from './quarantine/tables.ts';
 import { type RunsTable, runsMigration } from './runs/tables.ts';
+import { type EgressCursorsTable, egressCursorsMigration } from './sandboxes/tables.ts';
 import { type LateInputsTable, steeringMigration } from './steering/tables.ts';
 import { supervisionMigration } from './supervision/migration.ts';
 import { type TeamsTable, teamsMigration } from './teams/tables.ts';
@@ -44,7 +47,7 @@ import {
 } from './workers/tables.ts';
 
 /** The tables of `host.db`, each defined by its owner. */
-export interface HostDatabase extends AuditTables {
+export interface HostDatabase extends AuditTables, PeopleTables, AccessTables {
   events: EventsTable;
   runs: RunsTable;
   effects: EffectsTable;
@@ -69,6 +72,7 @@ export interface HostDatabase extends AuditTables {
   standing_grants: StandingGrantsTable;
   changes: ChangesTable;
   late_inputs: LateInputsTable;
+  egress_cursors: EgressCursorsTable;
   blackboard: BlackboardTable;
   blackboard_history: BlackboardHistoryTable;
   interests: InterestsTable;
@@ -98,8 +102,10 @@ export const hostMigrations: readonly Migration[] = [
   changesMigration,
   auditMigration,
   budgetsMigration,
+  egressCursorsMigration,
   policyMigration,
   freezeMigration,
+  peopleMigration,
   workersMigration,
   plansMigration,
   teamsMigration,

@@ -7,11 +7,11 @@ import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { chainsOf, modelRefOf } from '../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
@@ -23,6 +23,7 @@ import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createCommunity, openPeople } from './compose/community.ts';
 import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
@@ -32,7 +33,7 @@ import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
 import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
 import { createLeakGuard } from './leaks/leak-guard.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
+import { createChains } from './models/chain.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -40,7 +41,9 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
 import { loadTeamTemplates } from './teams/team-templates.ts';
@@ -80,9 +83,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
+  let url = '';
+  const community = createCommunity({ ...engine, clock, url: () => url });
   const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
   const { audit, freeze, chatWord } = safety;
-  let url = '';
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
     ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
@@ -106,6 +110,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     vault,
     defaultModel,
     chatWord,
+    people: { ...engine.people, ownership: community.ownership },
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -127,23 +132,27 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
-  const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const gateway = { control, access: community.access, people: community.api, config, clock };
   const api = stack.use(
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: [...safety.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      features: [...safety.features, ...community.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      version: VERSION,
+      log: log.child('api'),
+      copyDatabase,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
   );
   url = api.url;
+  engine.tryOut();
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -172,7 +181,7 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
   ];
 }
 
-const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+const modelOf = (config: HoldfastConfig) => (): string => modelRefOf(config) ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
@@ -180,9 +189,11 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
+  const people = await openPeople(store, clock);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors, decoys });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -190,13 +201,19 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
     shutdown: stopping.signal,
   });
   const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
-  const models = createModels({ vault, log: log.child('models'), clock });
+  const models = createChains({
+    model: createModels({ vault, log: log.child('models'), clock }),
+    chains: chainsOf(config),
+    health: vault.modelHealth,
+    log: log.child('models'),
+  });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
       leaks,
+      deciders: people.roster,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -208,6 +225,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
@@ -229,21 +247,31 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   // First of all: a run that waits for the vault must not hold the end of the host.
   stack.defer(() => stopping.abort());
-  return { store, blobs, leaks, vault, sandboxes, doors, models, core };
+  return { people, store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
   const trust = createTrustFiles(join(home.run, 'trust'));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust });
+  const sandboxes = stack.use(
+    createRunSandboxes({
+      ...{ launcher, probe, doors, trust, decoys },
+      volumes: home.volumes,
+      limits: config.sandbox.limits,
+    }),
+  );
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {

@@ -1,4 +1,3 @@
-import { RULE_KINDS } from '../protocol/policy-rule.ts';
 import type { Resource } from '../protocol/resource.ts';
 
 /**
@@ -11,7 +10,7 @@ export function readAsk(text: string): Resource | string {
   const match = /^([a-z]+)(?:\.([a-z._-]+))?:(.+)$/su.exec(text);
   const [, kind = '', act, name = ''] = match ?? [];
   const make = Object.hasOwn(READERS, kind) ? READERS[kind] : undefined;
-  return make?.(name, act) ?? `${JSON.stringify(text)} is no address, no folder and no ${RULE_KINDS.join('|')}:<name>`;
+  return make?.(name, act) ?? `${JSON.stringify(text)} is no address, no folder and no <kind>:<name>`;
 }
 
 type Reader = (name: string, act: string | undefined) => Resource | undefined;

@@ -7,6 +7,7 @@ import { FreezeScope } from './freeze.ts';
 import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
+import { Role } from './people.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
 import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
@@ -189,6 +190,8 @@ export type ArtifactView = z.infer<typeof ArtifactView>;
 export const SandboxStatus = z.object({
   launcher: z.string(),
   available: z.boolean(),
+  /** The host has just started and is still finding out; `available` is false until then. */
+  probing: z.boolean().optional(),
   reason: z.string(),
   remedy: z.string(),
   /** `kernel` or `soft` per limit name. */
@@ -296,6 +299,9 @@ export type LoginLink = z.infer<typeof LoginLink>;
  */
 export const LoginView = z.object({
   principal: z.object({ id: z.string(), surface: z.string() }),
+  /** Whose rights it has. */
+  person: z.string(),
+  role: Role,
   csrf: z.string().nullable(),
   expiresAt: z.number().nullable(),
 });

@@ -251,6 +251,8 @@ export const EgressConnection = z.object({
   service: z.string(),
   verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
   reason: z.string(),
+  /** Of a denial: the place that the owner could open for this task; else empty. */
+  ask: z.string(),
   bytesUp: z.number(),
   bytesDown: z.number(),
   startedAt: z.number(),

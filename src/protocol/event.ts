@@ -151,6 +151,24 @@ export const JournalEvent = z.discriminatedUnion('type', [
     mediaType: z.string(),
     blob: z.string(),
   }),
+  /** A connection of the run's sandbox to the outside, when it ended or was refused. */
+  event('egress.connection', {
+    connectionId: z.number(),
+    scheme: z.string(),
+    host: z.string(),
+    port: z.number(),
+    /** Of plain http, and of https that was looked into. */
+    method: z.string().optional(),
+    path: z.string().optional(),
+    /** Whose credential went along. */
+    service: z.string().optional(),
+    verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
+    reason: z.string(),
+    bytesUp: z.number(),
+    bytesDown: z.number(),
+    startedAt: z.number(),
+    finishedAt: z.number(),
+  }),
   event('run.waiting', {
     on: z.enum(['approval', 'child', 'budget', 'vault']),
     detail: z.string(),

@@ -7,6 +7,7 @@ import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
+import type { NetworkSource } from '../host/sandboxes/network-watch.ts';
 import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
 import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
@@ -45,6 +46,8 @@ export interface TestCoreOptions {
   readonly teamTemplates?: readonly TeamTemplate[];
   /** Default: none can be made. */
   readonly sandboxes?: RunSandboxes;
+  /** What the vault knows of the network of sandboxes. */
+  readonly network?: NetworkSource;
   /** What every template lists under `egress`. */
   readonly egress?: readonly string[];
   readonly wrapStore?: (store: Store) => Store;
@@ -80,6 +83,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     contextWindow: async () => undefined,
     vaultReachable: options.vaultReachable ?? (async () => {}),
     sandboxes,
+    ...(options.network === undefined ? {} : { network: options.network }),
     actingTools: () => tools,
     templates: templates.map((template) => ({
       ...template,

@@ -182,7 +182,8 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   });
   sealed.alsoWatch(servicesRoom.tokens);
   setLook({ ...servicesRoom, authority, trust, guard });
-  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
+  const meter = budgets.egressMeter;
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger, health, now },
     authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
@@ -191,7 +192,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
-    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
   });
   const copyDatabase = (): string => {
     budgets.writer.flush();

@@ -20,6 +20,7 @@ const CredentialsPage = lazy(() =>
 const ConsentPage = lazy(() =>
   import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
+const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -122,6 +123,8 @@ function RoutePage({ route }: { route: Route }) {
       return <CredentialsPage />;
     case 'consent':
       return <ConsentPage />;
+    case 'policy':
+      return <PolicyPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

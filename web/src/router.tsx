@@ -9,6 +9,7 @@ export type Route =
   | { page: 'budget' }
   | { page: 'credentials' }
   | { page: 'consent' }
+  | { page: 'policy' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -22,8 +23,16 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'consent' | 'status';
-const PLAIN: readonly string[] = ['agents', 'runs', 'budget', 'credentials', 'consent', 'status'] satisfies Plain[];
+type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+const PLAIN: readonly string[] = [
+  'agents',
+  'runs',
+  'budget',
+  'credentials',
+  'consent',
+  'policy',
+  'status',
+] satisfies Plain[];
 const isPlain = (page: string): page is Plain => PLAIN.includes(page);
 
 function decode(part: string): string {

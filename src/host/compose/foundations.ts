@@ -25,7 +25,7 @@ export interface Foundations {
   readonly artifacts: Artifacts;
 }
 
-export function createFoundations({ store, clock }: CoreDeps): Foundations {
+export function createFoundations({ store, clock, deciders }: CoreDeps): Foundations {
   const sql = createHostSql(store.dialect);
   const journal = createJournal({ store, sql, clock });
   const audit = createAuditSink({ store, sql, clock });
@@ -38,7 +38,10 @@ export function createFoundations({ store, clock }: CoreDeps): Foundations {
     journal,
     frozen: createFrozenSet(),
     runs: createRunStore(store, sql),
-    approvals: createApprovals({ store, sql, journal, clock, grants }),
+    approvals: createApprovals({
+      ...{ store, sql, journal, clock, grants },
+      ...(deciders === undefined ? {} : { deciders }),
+    }),
     artifacts: createArtifacts({ store, sql }),
   };
 }

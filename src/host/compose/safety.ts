@@ -12,6 +12,7 @@ import type { Core } from '../core.ts';
 import { type ChatWord, createChatWord } from '../freeze/chat-word.ts';
 import { createFreeze, type Freeze } from '../freeze/freeze.ts';
 import { createStopRuns } from '../freeze/stop-runs.ts';
+import type { People } from '../people/people.ts';
 import type { RunSandboxes } from '../sandboxes/run-sandboxes.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
 
@@ -28,6 +29,7 @@ export interface SafetyDeps {
   readonly store: Store;
   readonly vault: VaultClient;
   readonly sandboxes: RunSandboxes;
+  readonly people: Pick<People, 'roster'>;
   readonly config: HoldfastConfig;
   readonly home: string;
   readonly clock: Clock;
@@ -53,7 +55,11 @@ export async function createSafety(deps: SafetyDeps): Promise<Safety> {
   return {
     audit,
     freeze,
-    chatWord: createChatWord({ freeze, word: config.freeze.word, mayFreeze: async () => true }),
+    chatWord: createChatWord({
+      freeze,
+      word: config.freeze.word,
+      mayFreeze: async (sender) => deps.people.roster.mayFreeze(sender),
+    }),
     features: [auditRoutes(audit), freezeRoutes({ freeze, totp: vault.totp })],
   };
 }

@@ -6,6 +6,7 @@ import type {
   MessageView,
   RunView,
   SessionView,
+  StatusView,
   WorkerTemplateView,
 } from '../../protocol/api.ts';
 import { ErrorInfo, type StoredEvent } from '../../protocol/event.ts';
@@ -174,5 +175,22 @@ export function toAgentView(agent: Agent, facts: AgentFacts): AgentView {
     role: agent.role,
     status: agent.status,
     team: agent.team,
+  };
+}
+
+/** What somebody who uses an install may know of it: that it works, and what is paused. Nothing of what others do. */
+export function statusForViewer(status: StatusView): StatusView {
+  const { version, startedAt, url, model, simulated, sandbox, frozen, lastSeq, agents } = status;
+  return {
+    ...{ version, startedAt, url, model, simulated, sandbox, agents, lastSeq },
+    ...(frozen === undefined ? {} : { frozen }),
+    pid: 0,
+    home: '',
+    state: frozen === undefined || frozen.length === 0 ? 'ok' : 'degraded',
+    problems: [],
+    vault: null,
+    runs: { active: 0, waiting: 0 },
+    overdue: [],
+    pendingApprovals: 0,
   };
 }

@@ -95,10 +95,11 @@ async function rightsOf(agentId: string, template: string | undefined, deps: Pol
 }
 
 function readResource(text: string, userHome: string): Resource {
-  const expanded = text === '~' || text.startsWith('~/') ? `${userHome}${text.slice(1)}` : text;
+  const expanded = text.replace(/^((?:path(?:\.\w+)?:)?)~(?=\/|$)/, `$1${userHome}`);
   const resource = readAsk(expanded);
   if (typeof resource !== 'string') return resource;
-  throw new HoldfastError('bad-request', `The resource ${resource}.`, {
-    remedy: 'Examples: https://example.org, ~/reports, blackboard.write:teams/sales/x, agent.task:intern.',
+  throw new HoldfastError('bad-request', `${resource}.`, {
+    remedy:
+      'Examples: https://example.org, ~/reports, path.rw:~/reports, blackboard.write:teams/sales/x, agent.task:intern.',
   });
 }

@@ -47,12 +47,13 @@ const LONGEST_ASKED_WAIT_MS = 60_000;
 
 export async function callModel(writer: RunWriter, action: ModelAction, deps: ModelCallDeps): Promise<void> {
   const { spec, runId } = writer;
-  const { step, attempt } = action;
-  const callId = `call_${uuidv7()}`;
-  const startedAt = deps.clock.now();
+  const { step } = action;
+  let attempt = action.attempt;
+  let callId = `call_${uuidv7()}`;
+  let startedAt = deps.clock.now();
   await writer.append([{ type: 'model.requested', step, attempt, model: spec.model, callId }]);
   deps.live({ type: 'draft.reset', runId, step, attempt });
-  const draft = createDraft({ runId, step, attempt }, deps);
+  let draft = createDraft({ runId, step, attempt }, deps);
   const transcript = await deps.contextOf(writer);
   const stream = deps.model.stream({
     model: spec.model,
@@ -79,6 +80,15 @@ export async function callModel(writer: RunWriter, action: ModelAction, deps: Mo
           firstTokenMs: draft.firstTokenMs(startedAt),
         }),
       );
+    } else if (event.type === 'restart') {
+      // Another model of the chain begins anew: its draft replaces what was shown, nothing is appended.
+      const failed = { type: 'model.failed', step, attempt, callId, error: event.error, willRetry: true } as const;
+      attempt += 1;
+      callId = event.callId;
+      startedAt = deps.clock.now();
+      await writer.append([failed, { type: 'model.requested', step, attempt, model: event.model, callId }]);
+      deps.live({ type: 'draft.reset', runId, step, attempt });
+      draft = createDraft({ runId, step, attempt }, deps);
     } else if (event.type === 'failed') await noteFailure(writer, event.error, { step, attempt, callId, deps });
     else if (event.type !== 'aborted') draft.add(event);
   }
@@ -175,7 +185,7 @@ function createDraft(ids: { runId: string; step: number; attempt: number }, deps
   let firstAt: number | undefined;
   return {
     firstTokenMs: (startedAt: number): number | undefined => (firstAt === undefined ? undefined : firstAt - startedAt),
-    add(event: Exclude<ModelEvent, { type: 'finished' | 'failed' | 'aborted' }>): void {
+    add(event: Exclude<ModelEvent, { type: 'finished' | 'failed' | 'aborted' | 'restart' }>): void {
       firstAt ??= deps.clock.now();
       if (event.type === 'tool-input') return;
       const type = event.type === 'text' ? 'draft.text' : 'draft.reasoning';

@@ -150,8 +150,14 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
     pattern: /^\/egress-connections$/,
     hostToo: true,
     run: ({ egress }, { request }) => ({
-      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '' }),
+      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '', after: afterOf(request) }),
     }),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-task-grants\/([^/]+)$/,
+    hostToo: true,
+    run: ({ egress }, { name }) => ({ places: egress.taskGrants.places(name) }),
   },
   { method: 'GET', pattern: /^\/callers$/, run: (deps) => ({ callers: deps.callers.list() }) },
   {

@@ -15,6 +15,7 @@ import type {
 import type { SpendingView } from '../../../src/protocol/budget.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
+import type { Explanation } from '../../../src/protocol/explanation.ts';
 import type { FlowException } from '../../../src/protocol/flow.ts';
 import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
 import type {
@@ -24,6 +25,8 @@ import type {
   OwnerKeyView,
   VaultIdentity,
 } from '../../../src/protocol/owner-change.ts';
+import type { TryResult } from '../../../src/protocol/policy-change.ts';
+import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -86,6 +89,10 @@ export interface Api {
   vaultIdentity(): Promise<VaultIdentity>;
   ownerKeys(): Promise<OwnerKeyView[]>;
   heldChanges(): Promise<HeldChange[]>;
+  policyOf(agentId: string): Promise<PolicyView>;
+  explain(query: ExplainQuery): Promise<Explanation>;
+  /** The host checks the change and names what is wrong with it. */
+  tryPolicy(body: { change: unknown; days: number }): Promise<TryResult>;
   submitChange(envelope: OwnerEnvelope): Promise<OwnerChangeResult>;
 }
 
@@ -154,6 +161,9 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     vaultIdentity: () => get('/api/vault-identity'),
     ownerKeys: () => get('/api/owner-keys'),
     heldChanges: () => get('/api/owner-changes'),
+    policyOf: (agentId) => get(`/api/policy/agents/${id(agentId)}`),
+    explain: (asked) => get(`/api/policy/explain${query({ ...asked })}`),
+    tryPolicy: (body) => post('/api/policy/try', body),
     submitChange: (envelope) => post('/api/owner-changes', envelope),
     revokeToken: async (tokenId) => {
       await request('DELETE', `/api/tokens/${id(tokenId)}`);

@@ -7,6 +7,7 @@ import { formatRemaining } from '../format.ts';
 import type { ApprovalState } from '../state/run-model.ts';
 import { Badge, Button, ErrorNote, Fold, type NamedError, toNamedError } from '../ui/basics.tsx';
 import { type Scope, ScopeChoice } from './scope-choice.tsx';
+import { signPlace } from './sign-place.ts';
 import { usePendingApprovals } from './use-pending-approvals.ts';
 
 /**
@@ -28,6 +29,7 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
     setSent(decision);
     setError(undefined);
     try {
+      if (decision === 'allow') await signPlace(api, approval.card);
       await api.decide(approval.id, decision, decision === 'allow' ? scope : undefined);
     } catch (thrown) {
       setSent(undefined);

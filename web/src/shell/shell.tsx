@@ -7,6 +7,7 @@ import {
   MessageSquare,
   Monitor,
   Moon,
+  ShieldCheck,
   Sun,
   Wallet,
   WifiOff,
@@ -26,6 +27,7 @@ const PAGES = [
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
+  { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
 
@@ -76,7 +78,7 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
       </main>
       <nav
         aria-label="Pages"
-        className="flex justify-around border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+        className="flex overflow-x-auto border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
       >
         <NavLinks current={page} />
       </nav>
@@ -91,7 +93,7 @@ function NavLinks({ current }: { current: string }) {
       key={page}
       href={path}
       aria-current={current === page ? 'page' : undefined}
-      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-14 max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-1 max-md:text-[11px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
+      className="flex items-center gap-2.5 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text aria-[current=page]:bg-raised aria-[current=page]:text-text max-md:min-w-14 max-md:shrink-0 max-md:grow max-md:flex-col max-md:gap-0.5 max-md:rounded-none max-md:px-1 max-md:text-[11px] max-md:aria-[current=page]:bg-transparent max-md:aria-[current=page]:text-accent"
     >
       <Icon size={17} aria-hidden />
       {name}

@@ -7,6 +7,7 @@ const PAGES: Record<string, { path: string; name: string }> = {
   a: { path: '/agents', name: 'Agents' },
   r: { path: '/runs', name: 'Runs' },
   b: { path: '/budget', name: 'Budget' },
+  p: { path: '/policy', name: 'Policy' },
   s: { path: '/status', name: 'Status' },
 };
 const GO_WITHIN_MS = 1_200;
