@@ -89,7 +89,9 @@ function staleAfter({ event, sessionId }: EventView): (readonly unknown[])[] {
     case 'model.failed':
       return [['budgets'], ['runs']];
     case 'agent.changed':
-      return [['agents']];
+      return [['agents'], ['teams']];
+    case 'team.changed':
+      return [['teams'], ['agents']];
     default:
       return [];
   }

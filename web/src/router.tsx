@@ -4,6 +4,8 @@ import { type AnchorHTMLAttributes, useSyncExternalStore } from 'react';
 export type Route =
   | { page: 'chat'; agentId: string; sessionId: string | undefined }
   | { page: 'agents' }
+  | { page: 'agent'; agentId: string }
+  | { page: 'teams' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
   | { page: 'budget' }
@@ -18,14 +20,16 @@ export function parseRoute(path: string): Route {
   const [page, first, second] = parts;
   if (page === undefined) return { page: 'chat', agentId: 'operator', sessionId: undefined };
   if (page === 'chat' && parts.length <= 3) return { page: 'chat', agentId: first ?? 'operator', sessionId: second };
+  if (page === 'agents' && parts.length === 2 && first !== undefined) return { page: 'agent', agentId: first };
   if (page === 'runs' && parts.length === 2 && first !== undefined) return { page: 'run', runId: first };
   if (parts.length === 1 && isPlain(page)) return { page };
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+type Plain = 'agents' | 'teams' | 'runs' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
 const PLAIN: readonly string[] = [
   'agents',
+  'teams',
   'runs',
   'budget',
   'credentials',
@@ -45,6 +49,7 @@ function decode(part: string): string {
 
 export const chatPath = (agentId: string, sessionId?: string): string =>
   `/chat/${encodeURIComponent(agentId)}${sessionId === undefined ? '' : `/${encodeURIComponent(sessionId)}`}`;
+export const agentPath = (agentId: string): string => `/agents/${encodeURIComponent(agentId)}`;
 export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
 export function navigate(path: string, { replace = false } = {}): void {

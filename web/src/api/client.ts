@@ -27,6 +27,7 @@ import type {
 } from '../../../src/protocol/owner-change.ts';
 import type { TryResult } from '../../../src/protocol/policy-change.ts';
 import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
+import { createFleetApi, type FleetApi } from './fleet.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -59,6 +60,8 @@ const EVENTS_PER_PAGE = 500;
  * and not validated again (zod's generated validators would also need `unsafe-eval`).
  */
 export interface Api {
+  /** Agents and teams: making and changing them. */
+  readonly fleet: FleetApi;
   session(): Promise<void>;
   logout(): Promise<void>;
   status(): Promise<StatusView>;
@@ -122,6 +125,7 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
   const id = encodeURIComponent;
 
   return {
+    fleet: createFleetApi({ get, post, del: async (path) => (await request('DELETE', path)).json() as Promise<never> }),
     session: async () => {
       csrf = (await get<{ csrf: string }>('/api/session')).csrf;
     },

@@ -9,6 +9,7 @@ import {
   Moon,
   ShieldCheck,
   Sun,
+  Users,
   Wallet,
   WifiOff,
 } from 'lucide-react';
@@ -24,6 +25,7 @@ import { chooseTheme, currentTheme, nextTheme } from './theme.ts';
 const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
+  { page: 'teams', path: '/teams', name: 'Teams', icon: Users },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
@@ -34,7 +36,7 @@ const PAGES = [
 /** The frame around every page: navigation at the side, at the bottom on a phone. */
 export function Shell({ route, children }: { route: Route; children: ReactNode }) {
   const main = useRef<HTMLElement>(null);
-  const page = route.page === 'run' ? 'runs' : route.page;
+  const page = route.page === 'run' ? 'runs' : route.page === 'agent' ? 'agents' : route.page;
   const path = usePath();
   const first = useRef(path);
   const waiting = usePendingApprovals().length;
