@@ -49,12 +49,18 @@ async function prepareHub(): Promise<Subject> {
   emit(nextEvent());
   const caller = {
     principal: { id: 'owner', surface: 'token' },
+    person: 'owner',
+    role: 'owner' as const,
+    key: undefined,
     subject: undefined,
     cookie: undefined,
     expiresAt: undefined,
   };
   const guard = { checkAddress: () => {}, authenticate: async () => caller };
-  const upgrade = createUpgrade({ guard, hub, limits: DEFAULT_LIMITS, log: silentLogger }, 'tcp');
+  const upgrade = createUpgrade(
+    { guard, authorize: async () => undefined, hub, limits: DEFAULT_LIMITS, log: silentLogger },
+    'tcp',
+  );
   const server = createServer().on('upgrade', upgrade).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

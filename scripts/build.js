@@ -1,6 +1,6 @@
-/** Compiles the sources to `dist` and the dashboard to `web/dist`. Skips what is newer than everything it is made of. */
+/** Bundles the sources to `dist` and the dashboard to `web/dist`. Skips what is newer than everything it is made of. */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { mustRun, productNode, ROOT, runMain, StepError, skip, step, withProductNode } from './steps.js';
@@ -14,7 +14,7 @@ export async function build({ force = false } = {}) {
   await buildPart('Program', {
     force,
     stamp: join(ROOT, 'dist', '.built'),
-    inputs: ['src', 'package.json', 'package-lock.json', 'tsconfig.base.json', 'tsconfig.build.json'],
+    inputs: ['src', 'package.json', 'package-lock.json', 'scripts/bundle.js'],
     work: () => compile(node),
   });
   await buildPart('Dashboard', {
@@ -42,18 +42,7 @@ async function buildPart(title, { force, stamp, inputs, work }) {
 
 async function compile(node) {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  await mustRun(node, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
-    remedy: 'Correct the source that tsc names.',
-  });
-  copyAssets();
-}
-
-/** Prompts, scenario files and the like stand beside the code that reads them and must do so in `dist`, too. */
-function copyAssets() {
-  for (const file of filesOf(join(ROOT, 'src'))) {
-    if (file.endsWith('.ts')) continue;
-    cpSync(file, join(ROOT, 'dist', relative(join(ROOT, 'src'), file)));
-  }
+  await mustRun(node, [join('scripts', 'bundle.js')], { remedy: 'Correct the source that the message names.' });
 }
 
 async function buildDashboard(node) {

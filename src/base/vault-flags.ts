@@ -2,6 +2,7 @@ import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { allowedNodeEnvironmentFlags } from 'node:process';
 import type { Home } from './home.ts';
+import { LEAN_MEMORY_FLAGS } from './release-memory.ts';
 
 /** All that the vault needs of `node_modules`; `src/vault/import-graph.test.ts` keeps it true. */
 export const VAULT_PACKAGES = ['zod', 'undici', 'ipaddr.js'] as const;
@@ -25,6 +26,7 @@ export function vaultNodeFlags(home: Home, codeRoot: string): string[] {
     ...withRealPaths(writable).map((path) => `--allow-fs-write=${path}`),
     // Later lines of Node deny the network too unless told otherwise.
     ...(allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : []),
+    ...LEAN_MEMORY_FLAGS,
     '--disallow-code-generation-from-strings',
     '--disable-sigusr1',
     '--disable-proto=delete',

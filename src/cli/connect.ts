@@ -1,7 +1,8 @@
 import type { Home } from '../base/home.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { createVaultCredentials, type VaultCredentials } from './credentials/vault-credentials.ts';
-import { createVaultCall, createVaultOwner, type VaultOwner } from './vault-owner.ts';
+import { createOwnerTotp, type OwnerTotp } from './people/vault-totp.ts';
+import { createVaultCall, createVaultOwner, type VaultCall, type VaultOwner } from './vault-owner.ts';
 import { createVaultServices, type VaultServices } from './vault-services.ts';
 
 /** The host of a home, over its unix socket: whoever can open it is the owner. */
@@ -20,7 +21,17 @@ export function servicesOf(home: Home): VaultServices {
   return createVaultServices(createVaultCall({ socketPath: home.vaultOwnerSocket, timeoutMs: LOGIN_TIMEOUT_MS }));
 }
 
+/** The owner's second factor. */
+export function totpOf(home: Home): OwnerTotp {
+  return createOwnerTotp(createVaultCall({ socketPath: home.vaultOwnerSocket }));
+}
+
 /** The vault's credentials, owner keys and kill switch. */
 export function credentialsOf(home: Home): VaultCredentials {
   return createVaultCredentials(createVaultCall({ socketPath: home.vaultOwnerSocket }));
+}
+
+/** The owner's socket itself. */
+export function vaultCallOf(home: Home): VaultCall {
+  return createVaultCall({ socketPath: home.vaultOwnerSocket });
 }

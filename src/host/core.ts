@@ -2,14 +2,19 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { RISK_CLASSES } from '../policy/risk-class.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import type { TeamTemplate } from '../protocol/team.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { type AgentRoom, createAgentRoom } from './agents/agent-room.ts';
 import type { Approvals } from './approvals/approvals.ts';
+import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
-import { createFoundations } from './compose/foundations.ts';
+import { createFleet } from './compose/fleet.ts';
+import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
+import type { FrozenSet } from './freeze/frozen-set.ts';
+import type { Grants } from './grants/grants.ts';
 import { finishChat } from './inbox/chat-run.ts';
 import { createConversations } from './inbox/conversations.ts';
 import type { Inbox } from './inbox/inbox.ts';
@@ -20,6 +25,8 @@ import { createLabels, type Labels } from './labels/create-labels.ts';
 import type { LeakGuard } from './leaks/leak-guard.ts';
 import { createMesh, type Mesh } from './mesh/create-mesh.ts';
 import type { Model } from './models/model.ts';
+import type { Plans } from './plans/plans.ts';
+import type { SelfQueue } from './plans/self-queue.ts';
 import { createPolicy, type Policy } from './policy/policy.ts';
 import { createRates, type Rates } from './rates/rates.ts';
 import { createClaimCheck } from './runs/claim-check.ts';
@@ -32,17 +39,22 @@ import type { OnFinish, RunLoopDeps } from './runs/run-loop.ts';
 import { createRunManager, type RunManager } from './runs/run-manager.ts';
 import type { RunStore } from './runs/run-store.ts';
 import { createGate } from './runs/tool-gate.ts';
+import type { ToolPhaseDeps } from './runs/tool-phase.ts';
+import { createAnnotate } from './sandboxes/annotate.ts';
+import { createNetworkWatch, type NetworkSource, type NetworkWatch } from './sandboxes/network-watch.ts';
 import type { RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import type { LateInputs } from './steering/late-inputs.ts';
 import type { Steering } from './steering/steering.ts';
 import { createSupervision, type Supervision, type SupervisionDeps } from './supervision/supervision.ts';
+import type { Teams } from './teams/teams.ts';
+import { createFindTools, visibleTools } from './tools/find-tools.ts';
 import type { AnyTool } from './tools/tool.ts';
 import { createToolbox, type Toolbox } from './tools/toolbox.ts';
-import { createAskParent } from './workers/ask-parent.ts';
+import { createContracts, type ProbeUrl } from './workers/contracts.ts';
 import { createFollowUps } from './workers/follow-up.ts';
+import type { WorkerTemplates } from './workers/template-store.ts';
 import type { WorkerTemplate } from './workers/templates.ts';
-import { createWorkerTools } from './workers/worker-tools.ts';
-import { createPlaces, createWorkers, type Places, type Workers } from './workers/workers.ts';
+import type { Workers } from './workers/workers.ts';
 
 /**
  * The part of the host that turns messages into answers: journal, runs, workers, approvals, inbox. It is handed
@@ -50,6 +62,7 @@ import { createPlaces, createWorkers, type Places, type Workers } from './worker
  */
 export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly artifacts: Artifacts;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
@@ -62,13 +75,18 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly rates: Rates;
   readonly toolbox: Toolbox;
   readonly runs: RunStore;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: WorkerTemplates;
+  readonly workers: Workers;
+  readonly plans: Plans;
+  readonly teams: Teams;
+  readonly selfQueue: SelfQueue;
   readonly steering: Steering;
   readonly supervision: Supervision;
   readonly lateInputs: LateInputs;
   readonly sql: HostSql;
   /** Where what is no journal event is written down for good. */
   readonly audit: AuditSink;
+  readonly frozen: FrozenSet;
   /** Takes up every run that an earlier life of the host left open. Returns how many. */
   recover(): Promise<number>;
 }
@@ -84,9 +102,16 @@ export interface CoreDeps {
   /** Caps of runs and what happens at one; absent: nobody counts. */
   readonly budget?: RunBudget;
   readonly sandboxes: RunSandboxes;
+  /** What the vault knows of a sandbox's network; absent: nothing is journaled of it. */
+  readonly network?: NetworkSource;
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
+  readonly teamTemplates?: readonly TeamTemplate[];
+  /** The HTTP status of an address, for a worker that was expected to bring one about. Default: none can be asked. */
+  readonly probeUrl?: ProbeUrl;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -96,6 +121,10 @@ export interface CoreDeps {
   readonly log: Logger;
 }
 
+const SOON_MS = 1_500;
+/** Of the tools between agents, those that a model with `find_tools` is told of at once. */
+const MESH_OFTEN = ['hand_off', 'check_inbox', 'send_message'];
+
 export function createCore(deps: CoreDeps): Core {
   const { store, clock, log } = deps;
   const shutdown = new AbortController();
@@ -104,29 +133,31 @@ export function createCore(deps: CoreDeps): Core {
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
-  const made = { ...deps, ...base, policy, manager: () => manager };
-  const room = createAgentRoom({ ...made, knownTools: () => [...toolbox.byName.keys(), ...RISK_CLASSES] });
+  const knownTools = (): readonly string[] => [...toolbox.byName.keys(), ...RISK_CLASSES];
+  const made = { ...deps, ...base, policy, knownTools, manager: () => manager };
+  const room = createAgentRoom(made);
   const { agentRuns } = room;
   const conversations = createConversations({ ...made, agentRuns, signal: shutdown.signal });
   const { sessions, inbox, lanes, lateInputs } = conversations;
   const mesh = createMesh({ ...made, ...conversations, ...room });
-  const places = createPlaces(policy.floor);
-  const { userHome } = deps.paths;
-  const workers = createWorkers({ ...made, reach: deps.sandboxes.reach, places, userHome });
-  const toolbox: Toolbox = createToolbox(allTools(deps, { workers, artifacts, places, labels, mesh }));
-  const followUps = createFollowUps({
-    ...made,
-    agentRuns,
-    quarantine: labels.quarantine,
-    sessions,
-    inbox: () => inbox,
-  });
+  const fleet = createFleet({ ...made, ...conversations, room });
+  const toolbox: Toolbox = createToolbox([
+    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
+    ...fleet.tools,
+    ...mesh.tools.map((tool) => (MESH_OFTEN.includes(tool.name) ? tool : { ...tool, deferred: true })),
+    ...labels.tools({ model: deps.model, artifacts }),
+    createFindTools(() => [...toolbox.byName.values()]),
+  ]);
+  const { quarantine } = labels;
+  const followUps = createFollowUps({ ...made, agentRuns, quarantine, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
     const rows = [approvals.closeOf(writer.runId), ...labels.onFinish(writer, event), ...chat];
-    return [...rows, ...(await followUps.statements(writer, event)), ...(await mesh.flow.onFinish(writer, event))];
+    const after = [...(await followUps.statements(writer, event)), ...(await fleet.ended(writer, event))];
+    return [...rows, ...after, ...(await mesh.flow.onFinish(writer, event))];
   };
+  const network = watchNetwork(deps, base);
   const manager: RunManager = createRunManager({
     store,
     runs,
@@ -135,19 +166,23 @@ export function createCore(deps: CoreDeps): Core {
     log: log.child('runs'),
     leaks: deps.leaks,
     project: createProjection(sql),
+    hold: base.frozen.hold,
     earlierLabel: labels.earlier,
     onSettled: async (writer, state) => {
       const follow = followUps.runOf(writer);
       if (follow !== undefined) lanes.add(follow.sessionId, follow.runId);
       if (state === 'asked') return;
+      await fleet.settled(writer);
       await deps.sandboxes.release(writer.runId);
+      await network?.end({ ...writer.spec, runId: writer.runId }).catch(() => undefined); // The vault is down: nothing is lost there.
       await conversations.requeue(writer.runId);
       await mesh.flow.onSettled(writer.runId);
     },
-    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish }),
+    loop: createLoop({ ...deps, ...base, labels, lateInputs, toolbox, policy, rates, onFinish, watch: network }),
   });
   const supervision = superviseRuns({ ...deps, sql, journal, runs, manager });
   return {
+    ...fleet,
     ...room,
     ...base,
     inbox,
@@ -159,7 +194,6 @@ export function createCore(deps: CoreDeps): Core {
     mesh,
     rates,
     toolbox,
-    templates: deps.templates,
     steering: conversations.steering,
     supervision,
     lateInputs,
@@ -167,6 +201,7 @@ export function createCore(deps: CoreDeps): Core {
       const open = await recoverRuns({ runs, lanes, manager });
       for (const runId of await lateInputs.endedUnread()) await conversations.requeue(runId);
       await mesh.sweep();
+      await fleet.resume();
       return open;
     },
     async [Symbol.asyncDispose]() {
@@ -185,11 +220,24 @@ function superviseRuns({ config, log, clock, ...deps }: CoreDeps & Supervised): 
   return createSupervision({ ...deps, clock, log: log.child('supervision'), limits, questionMs });
 }
 
+function watchNetwork(deps: CoreDeps, base: Foundations): NetworkWatch | undefined {
+  const { network: source, clock, config } = deps;
+  if (source === undefined) return undefined;
+  const expires = config.approvals.expiresAfterMs;
+  const log = deps.log.child('network');
+  const watch = createNetworkWatch({ ...base, store: deps.store, source, clock, log, approvalExpiresAfterMs: expires });
+  base.journal.subscribe({ event: watch.answered, live: () => undefined });
+  return watch;
+}
+
 type LoopParts = CoreDeps & {
+  readonly watch: NetworkWatch | undefined;
+  readonly frozen: FrozenSet;
   readonly lateInputs: LateInputs;
   readonly journal: Journal;
   readonly runs: RunStore;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly toolbox: Toolbox;
   readonly policy: Policy;
   readonly rates: Rates;
@@ -198,10 +246,13 @@ type LoopParts = CoreDeps & {
 };
 
 function createLoop({
+  watch,
+  frozen,
   lateInputs,
   journal,
   runs,
   approvals,
+  grants,
   toolbox,
   policy,
   rates,
@@ -211,21 +262,23 @@ function createLoop({
   ...deps
 }: LoopParts): RunLoopDeps {
   const expires = deps.config.approvals.expiresAfterMs;
+  const sandboxOf: ToolPhaseDeps['sandboxOf'] = ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId });
   return {
     onFinish,
     lateInputs,
+    contracts: createContracts({ sandboxOf, probeUrl: deps.probeUrl }),
     checkClaims: createClaimCheck({ journal, runs }),
     budget: deps.budget ?? NO_BUDGET,
     tools: {
       tools: toolbox.byName,
       clock,
       onFinish,
-      gate: createGate({ approvals, policy, rates, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
+      gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
       hostsOf: policy.hostsOf,
-      sandboxOf: ({ runId, spec }) => deps.sandboxes.of({ ...spec, runId }),
-      annotate: deps.sandboxes.annotate,
+      sandboxOf,
+      annotate: createAnnotate(deps.sandboxes, watch),
       live: {
         output: (runId, callId, stream, text) => journal.live({ type: 'tool.output', runId, callId, stream, text }),
         progress: (runId, callId, text) => journal.live({ type: 'tool.progress', runId, callId, text }),
@@ -234,29 +287,15 @@ function createLoop({
     model: {
       model: deps.model,
       contextOf: createModelContext({ sessions: labels.transcripts, contextWindow: deps.contextWindow }),
-      describe: toolbox.describe,
+      describe: (names, transcript) => toolbox.describe(visibleTools(names, { byName: toolbox.byName, transcript })),
       live: journal.live,
       vaultReachable: deps.vaultReachable,
+      // The vault froze it by itself: within a look of ours it is let go here too, and held.
+      thawed: async (agentId, signal) => {
+        await clock.sleep(SOON_MS, signal);
+        await frozen.hold(agentId, signal);
+      },
       clock,
     },
   };
-}
-
-interface ToolParts {
-  readonly workers: Workers;
-  readonly artifacts: Artifacts;
-  readonly places: Places;
-  readonly labels: Labels;
-  readonly mesh: Mesh;
-}
-
-function allTools(deps: CoreDeps, { workers, artifacts, places, labels, mesh }: ToolParts): AnyTool[] {
-  const { userHome } = deps.paths;
-  return [
-    ...deps.actingTools({ artifacts, blobs: deps.blobs }),
-    ...createWorkerTools(workers, { userHome, networkTools: ['web_fetch'], reach: deps.sandboxes.reach, places }),
-    createAskParent(),
-    ...mesh.tools,
-    ...labels.tools({ model: deps.model, artifacts }),
-  ];
 }

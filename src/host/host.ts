@@ -7,26 +7,25 @@ import { BackgroundQueue } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../base/version.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
+import { chainsOf, modelRefOf } from '../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER } from '../protocol/provider.ts';
 import { selectLauncher } from '../sandbox/select.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
-import { createAccess } from './access/access.ts';
 import { readAgentBase, readOperator } from './agents/operator.ts';
 import { purgeRemoved } from './agents/purge.ts';
 import { type Api, createApi } from './api/api.ts';
 import type { ApiFeature } from './api/app.ts';
-import { agentAdminRoutes } from './api/routes/agent-admin.ts';
-import { auditRoutes } from './api/routes/audit.ts';
+import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
-import { exceptionRoutes } from './api/routes/exceptions.ts';
+import { fleetFeatures } from './api/routes/fleet.ts';
+import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
-import { createAnchors } from './audit/anchors/create-anchors.ts';
-import { createAudit } from './audit/audit.ts';
-import { recordConfig } from './audit/config-row.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
 import { createRunBudget } from './budgets/run-budget.ts';
+import { createCommunity, openPeople } from './compose/community.ts';
+import { createSafety } from './compose/safety.ts';
 import { createControl } from './control/create-control.ts';
 import { createDoctor } from './control/doctor.ts';
 import { createStatus } from './control/status.ts';
@@ -35,7 +34,7 @@ import { type Core, createCore } from './core.ts';
 import { createCredentialTools } from './credentials/credential-tools.ts';
 import { createGuardedBlobs } from './leaks/guarded-blobs.ts';
 import { createLeakGuard } from './leaks/leak-guard.ts';
-import { snapshotDatabase } from './maintenance/snapshots.ts';
+import { createChains } from './models/chain.ts';
 import { createModels } from './models/models.ts';
 import { openHostStore } from './open-store.ts';
 import { packageRoot } from './package-root.ts';
@@ -43,9 +42,12 @@ import { createPolicyDesk } from './policy/policy-desk.ts';
 import { createPolicyHistory } from './policy/policy-history.ts';
 import { policyRoutes } from './policy/routes.ts';
 import { createTimeMachine } from './policy/time-machine.ts';
+import { createDecoys, type Decoys } from './sandboxes/decoy.ts';
 import { createEgressDoors, type EgressDoors } from './sandboxes/egress-doors.ts';
+import { createNetworkSource } from './sandboxes/open-for-task.ts';
 import { createRunSandboxes, type RunSandboxes } from './sandboxes/run-sandboxes.ts';
 import { createTrustFiles } from './sandboxes/trust-files.ts';
+import { loadTeamTemplates } from './teams/team-templates.ts';
 import { createHttpRequest } from './tools/http-request.ts';
 import { createListServices } from './tools/list-services.ts';
 import { createPageReader } from './tools/page/page-reader.ts';
@@ -82,18 +84,10 @@ export async function createHost(options: HostConfig): Promise<Host> {
   const engine = await createEngine({ ...options, clock }, stack);
   const { core, store, blobs, vault, models } = engine;
   await core.agents.ensureOperator(await readOperator(packageRoot));
-  await recordConfig(config, { store, sql: core.sql, sink: core.audit });
-  const audit = createAudit({
-    store,
-    sql: core.sql,
-    sink: core.audit,
-    vault: vault.audit,
-    anchors: await createAnchors(config.audit.anchors, home.root),
-    config: config.audit,
-    clock,
-    log: log.child('audit'),
-  });
   let url = '';
+  const community = createCommunity({ ...engine, clock, url: () => url });
+  const safety = await createSafety({ ...engine, config, home: home.root, clock, log });
+  const { audit, freeze, chatWord } = safety;
   const defaultModel = modelOf(config);
   const budgetWarnings = createBudgetWarnings({
     ...{ store, clock, vault: vault.spending, log: log.child('budgets') },
@@ -116,6 +110,8 @@ export async function createHost(options: HostConfig): Promise<Host> {
     blobs,
     vault,
     defaultModel,
+    chatWord,
+    people: { ...engine.people, ownership: community.ownership },
     status: createStatus({ ...facts, auditStatus: audit.status }),
     doctor: createDoctor({ ...facts, model: models }),
   });
@@ -127,6 +123,7 @@ export async function createHost(options: HostConfig): Promise<Host> {
     new BackgroundQueue((error, name) => log.error('Background work failed', { work: name, error })),
   );
   background.add('audit', audit.run);
+  background.add('freeze', freeze.run);
   background.add('budget warnings', (signal) => budgetWarnings.watch(signal));
   background.add('sweep', (signal) =>
     sweep({ core, clock, signal, questionsExpireAfterMs: config.approvals.expiresAfterMs }),
@@ -136,23 +133,31 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await vault.waitUntilReachable(signal);
     await engine.doors.sweep(async () => new Set((await core.runs.open()).map((run) => run.id)));
   });
-  const access = createAccess({ store, clock });
   const copyDatabase = async (): Promise<string> => {
+    const { snapshotDatabase } = await import('./maintenance/snapshots.ts');
     const target = join(home.backups, `.copy-${uuidv7()}`);
     await snapshotDatabase(home, config.database, target);
     return target;
   };
-  const gateway = { control, access, config, clock, version: VERSION, log: log.child('api'), copyDatabase };
+  const gateway = { control, access: community.access, people: community.api, config, clock };
   const api = stack.use(
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: featuresOf({ core, vault, audit, store, home, config, clock }),
+      features: [
+        ...safety.features,
+        ...community.features,
+        ...featuresOf({ core, control, vault, store, home, config, clock }),
+      ],
+      version: VERSION,
+      log: log.child('api'),
+      copyDatabase,
       socketPath: home.hostSocket,
       webRoot: join(packageRoot, 'web/dist'),
     }),
   );
   url = api.url;
+  engine.tryOut();
   const owned = stack.move();
   return { api, control, core, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -161,12 +166,12 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly core: Core;
+  readonly control: Control;
   readonly vault: ReturnType<typeof createVaultClient>;
-  readonly audit: ReturnType<typeof createAudit>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, control, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -174,16 +179,16 @@ function featuresOf({ core, vault, audit, store, home, config, clock }: FeatureP
       createPolicyDesk({ ...core, tools: core.toolbox.byName, ...paths }),
       createTimeMachine({ ...core, history, config: config.policy, paths, clock }),
     ),
-    auditRoutes(audit),
     (app) => steeringRoutes(app, core.steering),
-    (app) => agentAdminRoutes(app, core),
+    ...fleetFeatures(core, store),
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
-    (app) => exceptionRoutes(app, core.labels.exceptions),
+    consentRoutes(core),
+    meshRoutes({ ...core, control }),
   ];
 }
 
-const modelOf = (config: HoldfastConfig) => (): string => config.model ?? GUIDE_MODEL;
+const modelOf = (config: HoldfastConfig) => (): string => modelRefOf(config) ?? GUIDE_MODEL;
 
 /** Database, vault, sandboxes and models, and the core that works with them. */
 async function createEngine(options: HostConfig & { clock: Clock }, stack: AsyncDisposableStack) {
@@ -191,9 +196,11 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   const store = stack.use(
     await openHostStore({ home, database: config.database, log: log.child('store'), ...fatalOf(options) }),
   );
+  const people = await openPeople(store, clock);
   const vault = stack.use(createVaultClient({ socketPath: home.vaultHostSocket, log: log.child('vault'), clock }));
   const doors = createEgressDoors({ vault: vault.egress, log: log.child('egress') });
-  const sandboxes = stack.use(await openSandboxes(options, { stack, doors }));
+  const decoys = createDecoys((agentId) => vault.scan.canaries(agentId));
+  const { sandboxes, tryOut } = await openSandboxes(options, { stack, doors, decoys });
   const vaultReachable = async (signal: AbortSignal): Promise<void> => void (await vault.waitUntilReachable(signal));
   const stopping = new AbortController();
   const leaks = createLeakGuard({
@@ -201,13 +208,19 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
     shutdown: stopping.signal,
   });
   const blobs = createGuardedBlobs(await createFileBlobStore(home.blobs), leaks);
-  const models = createModels({ vault, log: log.child('models'), clock });
+  const models = createChains({
+    model: createModels({ vault, log: log.child('models'), clock }),
+    chains: chainsOf(config),
+    health: vault.modelHealth,
+    log: log.child('models'),
+  });
   const pages = stack.use(createPageReader());
   const core = stack.use(
     createCore({
       store,
       blobs,
       leaks,
+      deciders: people.roster,
       model: models,
       contextWindow: (model) => models.contextWindow(model),
       vaultReachable,
@@ -219,6 +232,7 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         log: log.child('budgets'),
       }),
       sandboxes,
+      network: createNetworkSource(vault, clock),
       actingTools: ({ artifacts }) => [
         ...createSandboxTools({ blobs, recordArtifact: artifacts.record }),
         createHttpRequest({ blobs, services: vault.services }),
@@ -227,6 +241,9 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
         createWebFetch({ blobs, pages, fetch: (request, signal) => vault.fetch(request, signal) }),
       ],
       templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
+      teamTemplates: await loadTeamTemplates(join(packageRoot, 'templates/teams')),
+      probeUrl: async (url, run, signal) =>
+        (await vault.fetch({ agent: run.agentId, run: run.runId, url }, signal)).head.status,
       agentBase: await readAgentBase(packageRoot),
       config,
       defaultModel: modelOf(config),
@@ -237,21 +254,31 @@ async function createEngine(options: HostConfig & { clock: Clock }, stack: Async
   );
   // First of all: a run that waits for the vault must not hold the end of the host.
   stack.defer(() => stopping.abort());
-  return { store, blobs, leaks, vault, sandboxes, doors, models, core };
+  return { people, store, blobs, leaks, vault, sandboxes, tryOut, doors, models, core };
 }
 
 const fatalOf = ({ onFatal }: HostConfig) => (onFatal === undefined ? {} : { onFatal });
 
 async function openSandboxes(
   { home, config, log }: HostConfig,
-  { stack, doors }: { stack: AsyncDisposableStack; doors: EgressDoors },
-): Promise<RunSandboxes> {
+  { stack, doors, decoys }: { stack: AsyncDisposableStack; doors: EgressDoors; decoys: Decoys },
+): Promise<{ sandboxes: RunSandboxes; tryOut: () => void }> {
   const launcher = stack.use(selectLauncher(config.sandbox, { home: home.root, scratch: home.run }));
   const swept = await launcher.sweep();
   if (swept > 0) log.warn('Ended what a crashed host had left running', { processTrees: swept });
-  const probe = await launcher.probe(AbortSignal.timeout(20_000));
+  // Not before the gateway listens: it is the slowest part of a start, and only whoever needs a sandbox must wait for it.
+  const begin = Promise.withResolvers<void>();
+  const probe = begin.promise.then(() => launcher.probe(AbortSignal.timeout(20_000)));
   const trust = createTrustFiles(join(home.run, 'trust'));
-  return createRunSandboxes({ launcher, probe, volumes: home.volumes, limits: config.sandbox.limits, doors, trust });
+  const sandboxes = stack.use(
+    createRunSandboxes({
+      ...{ launcher, probe, doors, trust, decoys },
+      volumes: home.volumes,
+      limits: config.sandbox.limits,
+    }),
+  );
+  stack.defer(() => begin.resolve()); // A start that failed must not leave anyone waiting.
+  return { sandboxes, tryOut: begin.resolve };
 }
 
 interface SweepDeps {
@@ -267,6 +294,7 @@ async function sweep({ core, clock, signal, questionsExpireAfterMs }: SweepDeps)
     await core.approvals.expireDue();
     await core.supervision.look();
     await core.mesh.sweep();
+    await core.selfQueue.deliver();
     for (const run of await core.runs.open()) {
       if (run.state !== 'asked' || run.progress_at + questionsExpireAfterMs > clock.now()) continue;
       await core.manager.cancel(run.id, 'Nobody answered the question of this worker in time.');

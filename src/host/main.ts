@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { homeAt, homeDirectory } from '../base/home.ts';
 import { aborted, signalOf } from '../base/lifecycle.ts';
 import { createLogger, silentLogger } from '../base/logger.ts';
+import { releaseStartMemory } from '../base/release-memory.ts';
 import { HoldfastError } from '../protocol/error.ts';
 import { createHost } from './host.ts';
 import { createGuardedLog } from './leaks/guarded-log.ts';
@@ -32,6 +33,7 @@ try {
     onFatal: (error) => log.error('The database cannot be written', { error }),
   });
   say({ ready: true, pid: process.pid, url: host.api.url, port: host.api.port });
+  releaseStartMemory();
   await aborted(signal);
 } catch (thrown) {
   say({ ready: false, error: HoldfastError.from(thrown).toShape() });

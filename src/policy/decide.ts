@@ -1,5 +1,4 @@
 import type { Decision } from '../protocol/decision.ts';
-import type { UnattendedPolicy } from '../protocol/policy-rule.ts';
 import { cardOf } from './card.ts';
 import { consider } from './consider.ts';
 import type { GateFacts } from './facts.ts';
@@ -29,7 +28,7 @@ function permitted(request: GateRequest, asked: readonly Finding[]): Decision {
 }
 
 /** A question that nobody is there to answer is a no where the deployment says so. */
-export function unattended(decision: Decision, policy: UnattendedPolicy | undefined): Decision {
+export function unattended(decision: Decision, policy: GateFacts['unattended']): Decision {
   if (decision.kind !== 'ask' || policy?.questions !== 'deny') return decision;
   return {
     kind: 'deny',

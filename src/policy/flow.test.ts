@@ -26,7 +26,9 @@ const facts = (label: Label, more: Partial<FlowFacts> = {}): FlowFacts => ({
   egress: [],
   egressCleared: false,
   named: [],
+  said: [],
   exceptions: [],
+  granted: [],
   now: 1_000,
   ...more,
 });
@@ -136,6 +138,21 @@ describe('an address that a person wrote', () => {
   });
 });
 
+describe('a tool that acts in the person’s name', () => {
+  const pay = (label: Label, more: Partial<FlowFacts> = {}): string =>
+    rule(request([URL_OUT], { requires: 'agent', input: { to: 'GB29', amount: 5 } }), facts(label, more));
+  it('is led by no stranger without the person, private data or not', () => {
+    expect(pay(WEB)).toBe('ask flow.untrusted-drives');
+    expect(pay(BOTH)).toBe('ask flow.three-of-three');
+    expect(pay(CLEAN)).toBe('free');
+  });
+  it('needs no question for what the person wrote themself', () => {
+    expect(pay(WEB, { said: ['pay 5 to GB29'] })).toBe('free');
+    expect(pay(WEB, { said: ['pay 50 to GB29'] })).toMatch(/^ask/);
+    expect(pay(SECRET, { said: ['pay 5 to GB29'] })).toBe('deny flow.secret-stays');
+  });
+});
+
 describe('an exception', () => {
   const base = { id: 'x', note: '', createdAt: 0, createdBy: 'owner', expiresAt: 2_000 };
   const exception = { ...base, subject: 'helper', origin: 'web:evil.example', sink: 'url:https://evil.example/*' };
@@ -154,6 +171,23 @@ describe('an exception', () => {
   });
   it('covers no text whose origin nobody knows', () => {
     expect(judged({ origin: '*' }, { ...BOTH, origins: [] })).toMatch(/^ask/);
+  });
+});
+
+describe('a grant', () => {
+  const judged = (granted: string[], label: Label = BOTH, resource: Resource = URL_OUT): string =>
+    rule(request([resource]), facts(label, { granted }));
+  it('answers for the sinks it names and for no other', () => {
+    expect(judged(['url:https://evil.example/?d=4711'])).toBe('free');
+    expect(judged(['url:https://evil.example/*'])).toBe('free');
+    expect(judged(['url:https://evil.example/?d=471'])).toMatch(/^ask/);
+    expect(judged(['url:https://evil.example/*'], BOTH, { kind: 'url', url: 'https://evil.example.org/' })).toMatch(
+      /^ask/,
+    );
+    expect(judged(['memory:a'], WEB, { kind: 'memory', scope: 'a', act: 'write' })).toBe('free');
+  });
+  it('lets no secret out', () => {
+    expect(judged(['url:https://evil.example/*'], SECRET)).toBe('deny flow.secret-stays');
   });
 });
 

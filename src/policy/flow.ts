@@ -1,10 +1,19 @@
 import type { ApprovalCard, Decision } from '../protocol/decision.ts';
 import type { FlowException } from '../protocol/flow.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import { isPrivate, isUntrusted, joinAll, type Label, readersOf } from '../protocol/label.ts';
+import {
+  INTEGRITY,
+  type Integrity,
+  isPrivate,
+  isUntrusted,
+  joinAll,
+  type Label,
+  readersOf,
+} from '../protocol/label.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { matchesPattern } from './pattern.ts';
+import { isSaid } from './said.ts';
 import { MOST_SHOWN, showBytes } from './show-bytes.ts';
 import { type Sink, sinksOf, sourceOf } from './sinks.ts';
 
@@ -22,6 +31,8 @@ export interface FlowRequest {
   readonly resources: readonly Resource[];
   /** The exact arguments, for the card. */
   readonly input: JsonValue;
+  /** The tool acts in the person's name: nobody worse than this may lead its arguments without a person. */
+  readonly requires?: Integrity | undefined;
 }
 
 export interface FlowFacts {
@@ -38,14 +49,17 @@ export interface FlowFacts {
   readonly egressCleared: boolean;
   /** Addresses that a person wrote in this conversation, exactly: to open one of them sends nothing else. */
   readonly named: readonly string[];
+  /** What that person wrote in this conversation: arguments that stand in it are theirs. */
+  readonly said: readonly string[];
   readonly exceptions: readonly FlowException[];
+  /** Sinks that a person allowed this agent beforehand for this very tool, as patterns. */
+  readonly granted: readonly string[];
   readonly now: number;
 }
 
 /** `undefined`: no rule of labels has anything to say. It never allows what another rule refuses. */
 export function judgeFlow(request: FlowRequest, facts: FlowFacts): Decision | undefined {
-  const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
-  const concerns = sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+  const concerns = concernsOf(request, facts);
   const secret = concerns.find((concern) => concern.rule === 'flow.secret-stays');
   if (secret !== undefined) {
     return {
@@ -77,6 +91,18 @@ export function combineDecisions(decision: Decision, flow: Decision | undefined)
 /** Whether a rule of labels was among those that asked. */
 export const isFlowRule = (rule: string): boolean => rule.split('+').some((part) => part.startsWith('flow.'));
 
+/** The sinks that a rule of labels has something against. */
+export function disputedSinks(request: FlowRequest, facts: FlowFacts): readonly Sink[] {
+  return concernsOf(request, facts).map((concern) => concern.sink);
+}
+
+function concernsOf(request: FlowRequest, facts: FlowFacts): readonly Concern[] {
+  const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
+  const concerns = sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
+  if (concerns.length > 0 && facts.label.confidentiality !== 'secret' && isSaid(request.input, facts.said)) return [];
+  return concerns;
+}
+
 interface Concern {
   readonly rule: 'flow.three-of-three' | 'flow.untrusted-drives' | 'flow.secret-stays';
   readonly sink: Sink;
@@ -85,16 +111,26 @@ interface Concern {
 
 function concernOf(sink: Sink, request: FlowRequest, facts: FlowFacts): Concern | undefined {
   const label = trusted(labelAt(sink, request, facts), sink, { request, facts });
-  if (sink.kind !== 'external') {
-    return isUntrusted(label) ? { rule: 'flow.untrusted-drives', sink, label } : undefined;
+  if (sink.kind === 'external' && label.confidentiality === 'secret' && !isHarmless(sink, label, facts))
+    return { rule: 'flow.secret-stays', sink, label };
+  if (sink.kind !== 'external' || isTooPoor(label, request.requires)) {
+    const leads = isUntrusted(label) || isTooPoor(label, request.requires);
+    return leads && !isGranted(sink, facts) ? { rule: ruleFor(sink, label), sink, label } : undefined;
   }
   if (isHarmless(sink, label, facts)) return undefined;
-  if (label.confidentiality === 'secret') return { rule: 'flow.secret-stays', sink, label };
+  if (isGranted(sink, facts)) return undefined;
   return isUntrusted(label) && isPrivate(label) ? { rule: 'flow.three-of-three', sink, label } : undefined;
 }
 
 /** What programs with a network read there, nobody vouches for, and they may send it on within one command. */
 const FROM_NETWORK: Label = { integrity: 'untrusted', confidentiality: 'public', origins: ['sandbox-network'] };
+
+/** What leaves as well is worth saying first. */
+const ruleFor = (sink: Sink, label: Label): Concern['rule'] =>
+  sink.kind === 'external' && isUntrusted(label) && isPrivate(label) ? 'flow.three-of-three' : 'flow.untrusted-drives';
+
+const isTooPoor = (label: Label, requires: Integrity | undefined): boolean =>
+  requires !== undefined && INTEGRITY.indexOf(label.integrity) > INTEGRITY.indexOf(requires);
 
 /**
  * What reaches a sink: all that the model knows. Where programs reach out by themselves, also what they are given or
@@ -108,6 +144,9 @@ function labelAt(sink: Sink, { resources }: FlowRequest, facts: FlowFacts): Labe
   const sources = resources.flatMap((resource) => sourceOf(resource, facts.principal) ?? []);
   return joinAll([facts.label, FROM_NETWORK, ...sources]);
 }
+
+const isGranted = (sink: Sink, { granted }: FlowFacts): boolean =>
+  granted.some((pattern) => matchesPattern(pattern, sink.name));
 
 function isHarmless(sink: Sink, label: Label, facts: FlowFacts): boolean {
   if (sink.address !== undefined && facts.named.includes(sink.address)) return true;

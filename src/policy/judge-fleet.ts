@@ -16,6 +16,7 @@ const NEEDED: Readonly<Record<string, Flags>> = {
   persona: 'can_edit_agent_config',
   metrics: 'can_view_fleet_metrics',
   task: 'can_route_tasks',
+  plan: 'can_route_tasks',
   credential: 'can_request_user_credentials',
 };
 

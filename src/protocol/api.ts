@@ -3,9 +3,13 @@ import { AgentConfig, AgentStatus, PersonaFile } from './agent.ts';
 import { ApprovalCard } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JournalEvent } from './event.ts';
+import { FreezeScope } from './freeze.ts';
+import { GrantChoice, GrantWidth } from './grant.ts';
 import { JsonValue } from './json.ts';
 import { LaneMode } from './lane-mode.ts';
+import { Role } from './people.ts';
 import { RunKind, RunResult, RunState } from './run.ts';
+import { TotpCode } from './totp.ts';
 import { BudgetView, VaultStatus } from './vault-api.ts';
 
 /** Shapes of the host's HTTP API (`/api/…`). The OpenAPI document is made from these same schemas. */
@@ -64,6 +68,10 @@ export const WorkerTemplateView = z.object({
   tools: z.array(z.string()),
   maxSteps: z.number(),
   timeoutMs: z.number(),
+  /** Templates that it may start itself. */
+  children: z.array(z.string()),
+  /** The owner's own, and so to be changed or removed. */
+  own: z.boolean(),
 });
 export type WorkerTemplateView = z.infer<typeof WorkerTemplateView>;
 
@@ -91,6 +99,8 @@ export const MessageView = z.object({
   mergedInto: z.string().nullable(),
   /** The final answer once `answered`; the reason once `refused` or `failed`. */
   answer: z.string().nullable(),
+  /** Its agent is frozen: it is kept, and answered after a resume. In words for people. */
+  paused: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
   receivedAt: z.number(),
   finishedAt: z.number().nullable(),
@@ -154,10 +164,18 @@ export const ApprovalView = z.object({
   expiresAt: z.number(),
   decidedBy: z.string().nullable(),
   surface: z.string().nullable(),
+  /** The word that answers it, for whoever may; gone once it is answered. */
+  nonce: z.string().optional(),
+  /** What may be allowed beyond this once, narrowest first. */
+  offers: z.array(z.object({ width: GrantWidth, words: z.string() })).optional(),
 });
 export type ApprovalView = z.infer<typeof ApprovalView>;
 
-export const DecideApproval = z.strictObject({ decision: z.enum(['allow', 'deny']) });
+export const DecideApproval = z.strictObject({
+  decision: z.enum(['allow', 'deny']),
+  /** Allow it for longer than this call, as the card offers. */
+  grant: GrantChoice.optional(),
+});
 
 export const ArtifactView = z.object({
   id: z.string(),
@@ -172,6 +190,8 @@ export type ArtifactView = z.infer<typeof ArtifactView>;
 export const SandboxStatus = z.object({
   launcher: z.string(),
   available: z.boolean(),
+  /** The host has just started and is still finding out; `available` is false until then. */
+  probing: z.boolean().optional(),
   reason: z.string(),
   remedy: z.string(),
   /** `kernel` or `soft` per limit name. */
@@ -192,6 +212,36 @@ export const OverdueView = z.object({
   remedy: z.string(),
 });
 export type OverdueView = z.infer<typeof OverdueView>;
+
+/** One pull of the kill switch. `scope`: an agent, or `*` for everything. */
+export const FrozenView = z.object({
+  scope: z.string(),
+  reason: z.string(),
+  actor: z.string(),
+  surface: z.string(),
+  at: z.number(),
+});
+export type FrozenView = z.infer<typeof FrozenView>;
+
+/** `POST /api/freeze`. */
+export const FreezeBody = z.strictObject({
+  scope: FreezeScope.default('*'),
+  reason: z.string().min(1).max(500).default('asked for'),
+});
+/** `vault`: its doors are shut; `ms`: until everything was cut. */
+export const FreezeResult = z.object({
+  frozen: FrozenView.array(),
+  vault: z.boolean(),
+  runs: z.number(),
+  ms: z.number(),
+});
+export type FreezeResult = z.infer<typeof FreezeResult>;
+
+/** `POST /api/freeze/resume`: with the owner's code, or after the vault was told at the owner's terminal. */
+export const ResumeBody = z.strictObject({
+  scope: FreezeScope.default('*'),
+  code: TotpCode.shape.code.optional(),
+});
 
 export const StatusView = z.object({
   version: z.string(),
@@ -214,6 +264,8 @@ export const StatusView = z.object({
   pendingApprovals: z.number(),
   agents: z.number(),
   lastSeq: z.number(),
+  /** What is frozen now. */
+  frozen: z.array(FrozenView).optional(),
   /** Rows of the audit, those that no anchor attests yet, and for how long the oldest of them has waited. */
   audit: z
     .object({ rows: z.number(), unanchored: z.number(), unanchoredForMs: z.number(), outside: z.boolean() })
@@ -247,6 +299,9 @@ export type LoginLink = z.infer<typeof LoginLink>;
  */
 export const LoginView = z.object({
   principal: z.object({ id: z.string(), surface: z.string() }),
+  /** Whose rights it has. */
+  person: z.string(),
+  role: Role,
   csrf: z.string().nullable(),
   expiresAt: z.number().nullable(),
 });

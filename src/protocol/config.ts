@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AuditConfig } from './audit.ts';
 import { isClean, revealText } from './clean-text.ts';
 import { Floor, UnattendedPolicy } from './policy-rule.ts';
-import { ModelRef } from './provider.ts';
+import { CHAIN_PREFIX, ModelRef } from './provider.ts';
 import { RateLimits } from './rate-limits.ts';
 import { RunLimits } from './run.ts';
 
@@ -49,6 +49,8 @@ export const FleetLimits = z.object({
 });
 export type FleetLimits = z.infer<typeof FleetLimits>;
 
+const ModelList = z.array(ModelRef).min(1).max(10);
+
 /** `config.json` under the home directory. No secret ever stands in it. Unknown keys are refused by name. */
 export const HoldfastConfig = z.strictObject({
   version: z.literal(1).default(1),
@@ -63,9 +65,28 @@ export const HoldfastConfig = z.strictObject({
     })
     .prefault({}),
   /** The model agents use unless they name their own, `provider/model`. Absent: the built-in simulator answers. */
-  model: ModelRef.optional(),
+  model: z.union([ModelRef, ModelList]).optional(),
+  models: z
+    .strictObject({
+      /** Lists of models by name, used as `chain/<name>` wherever a model is named; the next one is used when one fails. */
+      chains: z
+        .record(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'use a-z 0-9 - and start with a letter'), ModelList)
+        .default({}),
+    })
+    .prefault({}),
   thinking: z.enum(['off', 'low', 'medium', 'high']).default('off'),
   limits: RunLimits.extend(FleetLimits.shape).strict().prefault({}),
+  /** Workers that workers start. */
+  workers: z
+    .strictObject({
+      /** 1: an agent may start workers; 2: those may start workers, too; and so on. */
+      maxSpawnDepth: z.number().int().min(1).max(5).default(2),
+      /** Workers that one run of an agent may start in all, those of its workers included. */
+      maxChildrenTotal: z.number().int().min(1).max(1_000).default(20),
+      /** Of these, so many at the same time. */
+      maxChildrenConcurrent: z.number().int().min(1).max(200).default(10),
+    })
+    .prefault({}),
   /** Where the host keeps everything but blobs. SQLite is a file in the home directory and needs no server. */
   database: DatabaseConfig.default({ kind: 'sqlite' }),
   sandbox: z
@@ -89,6 +110,8 @@ export const HoldfastConfig = z.strictObject({
     .strictObject({
       /** Port on loopback where programs with a caller token may use the models; absent: closed, 0: any free one. */
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
+      /** The vault runs as a service under its own operating system user: start does not start it. */
+      service: z.boolean().default(false),
     })
     .prefault({}),
   budgets: z
@@ -116,6 +139,15 @@ export const HoldfastConfig = z.strictObject({
     .prefault({}),
   /** Calls in a minute, beside the built-in figures. */
   rateLimits: RateLimits.prefault({}),
+  freeze: z
+    .strictObject({
+      /** A message that is exactly this, from somebody who may, freezes everything; `<word> <agent>` that agent. */
+      word: z
+        .string()
+        .regex(/^\S{3,40}$/, 'one word of 3 to 40 characters')
+        .default('/freeze'),
+    })
+    .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type HoldfastConfig = z.infer<typeof HoldfastConfig>;
@@ -129,12 +161,18 @@ export interface ConfigProblem {
 
 export type ConfigParse = { ok: true; config: HoldfastConfig } | { ok: false; problems: readonly ConfigProblem[] };
 
+/** Making code for a schema that is used once takes longer than using it. */
+const PARSED_ONCE = { jitless: true };
+
 /** Validates the whole config at once; every problem comes back with its path and remedy. */
 export function parseConfig(raw: unknown): ConfigParse {
   const hidden = hiddenText(raw, []);
   if (hidden.length > 0) return { ok: false, problems: hidden };
-  const parsed = HoldfastConfig.safeParse(raw);
-  if (parsed.success) return { ok: true, config: parsed.data };
+  const parsed = HoldfastConfig.safeParse(raw, PARSED_ONCE);
+  if (parsed.success) {
+    const problems = chainProblems(parsed.data);
+    return problems.length === 0 ? { ok: true, config: parsed.data } : { ok: false, problems };
+  }
   return { ok: false, problems: parsed.error.issues.flatMap(toProblems) };
 }
 
@@ -151,6 +189,21 @@ function hiddenText(value: unknown, path: readonly string[]): ConfigProblem[] {
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, entry]) => hiddenText(entry, [...path, key]));
+}
+
+/** A chain holds models; what names one must name one that is there. */
+function chainProblems({ model, models }: HoldfastConfig): ConfigProblem[] {
+  const lists = Object.entries(models.chains).map(([name, list]) => ({ path: `models.chains.${name}`, list }));
+  if (Array.isArray(model)) lists.push({ path: 'model', list: model });
+  const nested = lists.filter(({ list }) => list.some((ref) => ref.startsWith(CHAIN_PREFIX)));
+  const problems = nested.map(({ path }) => ({
+    path,
+    problem: 'a chain holds models, not chains',
+    remedy: 'Write the models themselves.',
+  }));
+  if (typeof model !== 'string' || !model.startsWith(CHAIN_PREFIX)) return problems;
+  if (Object.hasOwn(models.chains, model.slice(CHAIN_PREFIX.length))) return problems;
+  return [...problems, { path: 'model', problem: `there is no ${model}`, remedy: 'Add it to models.chains.' }];
 }
 
 function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {

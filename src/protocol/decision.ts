@@ -6,6 +6,8 @@ export const ApprovalCard = z.object({
   /** Plain lines, one fact each: `folder  /home/ada/reports (read-only)`. */
   facts: z.array(z.object({ name: z.string(), value: z.string() })),
   risk: z.string(),
+  /** A place that a yes opens for the sandbox of one run, where the vault has the owner's own word for it. */
+  egress: z.object({ runId: z.string(), agentId: z.string(), place: z.string() }).optional(),
 });
 export type ApprovalCard = z.infer<typeof ApprovalCard>;
 

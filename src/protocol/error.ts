@@ -55,6 +55,7 @@ export const ERROR_CODES = [
   'run.loop',
   'run.no-progress',
   'run.interrupted',
+  'run.contract',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

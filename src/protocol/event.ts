@@ -4,6 +4,7 @@ import { ApprovalCard, Decision } from './decision.ts';
 import { ERROR_CODES } from './error.ts';
 import { JsonValue } from './json.ts';
 import { Label } from './label.ts';
+import { PLAN_STATES } from './plan.ts';
 import { Judged } from './policy-change.ts';
 import { RunKind, RunLimits, RunResult } from './run.ts';
 import { ToolOutcome } from './tool.ts';
@@ -128,6 +129,8 @@ export const JournalEvent = z.discriminatedUnion('type', [
   }),
   /** A session passed its round limit and goes on with a shortened transcript. */
   event('run.continued', { continues: z.number() }),
+  /** The host checked what a worker said was done. A first failure goes back to the worker, a second one to its parent. */
+  event('contract.checked', { failures: z.array(z.string()) }),
   /** The answer says that things were done which no effect shows: the model is asked once to do or to correct them. */
   event('claims.questioned', { claims: z.array(z.string()) }),
   /** A limit of the run is reached: the model gets one last call, without tools, to say what it has. */
@@ -147,6 +150,24 @@ export const JournalEvent = z.discriminatedUnion('type', [
     bytes: z.number(),
     mediaType: z.string(),
     blob: z.string(),
+  }),
+  /** A connection of the run's sandbox to the outside, when it ended or was refused. */
+  event('egress.connection', {
+    connectionId: z.number(),
+    scheme: z.string(),
+    host: z.string(),
+    port: z.number(),
+    /** Of plain http, and of https that was looked into. */
+    method: z.string().optional(),
+    path: z.string().optional(),
+    /** Whose credential went along. */
+    service: z.string().optional(),
+    verdict: z.enum(['open', 'done', 'denied', 'failed', 'cut']),
+    reason: z.string(),
+    bytesUp: z.number(),
+    bytesDown: z.number(),
+    startedAt: z.number(),
+    finishedAt: z.number(),
   }),
   event('run.waiting', {
     on: z.enum(['approval', 'child', 'budget', 'vault']),
@@ -184,6 +205,22 @@ export const JournalEvent = z.discriminatedUnion('type', [
     messageId: z.string().optional(),
     state: z.enum(['sent', 'not-sent', 'unknown']),
     text: z.string(),
+  }),
+  event('plan.changed', {
+    planId: z.string(),
+    title: z.string(),
+    state: z.enum(PLAN_STATES),
+    done: z.number(),
+    steps: z.number(),
+  }),
+  event('team.changed', { teamId: z.string(), change: z.enum(['created', 'updated', 'removed']) }),
+  /** The kill switch. `scope`: an agent, or `*` for all. */
+  event('freeze.changed', {
+    scope: z.string(),
+    frozen: z.boolean(),
+    reason: z.string(),
+    by: z.string(),
+    surface: z.string(),
   }),
   event('agent.changed', {
     agentId: z.string(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CredentialFacts, CredentialGlob, CredentialName } from './credential.ts';
-import { EgressRules } from './egress.ts';
+import { EgressPlace, EgressRules } from './egress.ts';
 import { FreezeScope } from './freeze.ts';
 import { AgentId } from './ids.ts';
 import { BudgetCaps, EgressExceptions } from './vault-api.ts';
@@ -42,6 +42,13 @@ export const OwnerChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant.remove'), agent: AgentId, glob: CredentialGlob }),
   z.strictObject({ kind: z.literal('budget.put'), agent: z.union([z.literal('*'), AgentId]), caps: BudgetCaps }),
   z.strictObject({ kind: z.literal('egress-rules.put'), agent: AgentId, rules: EgressRules }),
+  /** Opens places for the sandbox of one run; they close with it. */
+  z.strictObject({
+    kind: z.literal('egress-task.allow'),
+    agent: AgentId,
+    run: z.string().regex(/^[\x21-\x7e]{1,200}$/),
+    places: z.array(EgressPlace).min(1).max(20),
+  }),
   z.strictObject({ kind: z.literal('egress-exceptions.put'), agent: AgentId, exceptions: EgressExceptions }),
   z.strictObject({ kind: z.literal('freeze'), agent: FreezeScope, reason: z.string().min(1).max(500) }),
   z.strictObject({ kind: z.literal('unfreeze'), agent: FreezeScope }),

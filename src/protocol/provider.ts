@@ -222,6 +222,9 @@ export const PROVIDER_PRESETS: readonly ProviderPreset[] = [
 /** `provider/model`, split at the first slash: `openrouter/anthropic/claude` is provider `openrouter`. */
 export const ModelRef = z.string().regex(/^[a-z][a-z0-9-]{0,39}\/\S+$/, 'expected provider/model, e.g. openai/gpt-5.2');
 
+/** `chain/<name>` is not a model of a provider but a list of them (`models.chains` of config.json); no provider has this id. */
+export const CHAIN_PREFIX = 'chain/';
+
 export function splitModelRef(ref: string): { provider: string; model: string } {
   const slash = ref.indexOf('/');
   return { provider: ref.slice(0, slash), model: ref.slice(slash + 1) };

@@ -7,11 +7,13 @@ import { silentLogger } from '../base/logger.ts';
 import { type Core, createCore } from '../host/core.ts';
 import type { Model } from '../host/models/model.ts';
 import { packageRoot } from '../host/package-root.ts';
+import type { NetworkSource } from '../host/sandboxes/network-watch.ts';
 import { createRunSandboxes, type RunSandboxes } from '../host/sandboxes/run-sandboxes.ts';
 import type { AnyTool } from '../host/tools/tool.ts';
 import { OPERATOR_TOOLS, WORKER_TOOLS } from '../host/tools/toolbox.ts';
 import { loadTemplates } from '../host/workers/templates.ts';
 import { HoldfastConfig } from '../protocol/config.ts';
+import type { TeamTemplate } from '../protocol/team.ts';
 import { createFileBlobStore } from '../storage/file-blob-store.ts';
 import type { Store } from '../storage/store.ts';
 import { noDoors } from './no-doors.ts';
@@ -41,8 +43,11 @@ export interface TestCoreOptions {
   readonly vaultReachable?: (signal: AbortSignal) => Promise<void>;
   /** The database already holds the operator: do not write it again. */
   readonly operatorReady?: boolean;
+  readonly teamTemplates?: readonly TeamTemplate[];
   /** Default: none can be made. */
   readonly sandboxes?: RunSandboxes;
+  /** What the vault knows of the network of sandboxes. */
+  readonly network?: NetworkSource;
   /** What every template lists under `egress`. */
   readonly egress?: readonly string[];
   readonly wrapStore?: (store: Store) => Store;
@@ -78,6 +83,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
     contextWindow: async () => undefined,
     vaultReachable: options.vaultReachable ?? (async () => {}),
     sandboxes,
+    ...(options.network === undefined ? {} : { network: options.network }),
     actingTools: () => tools,
     templates: templates.map((template) => ({
       ...template,
@@ -85,6 +91,7 @@ export async function createTestCore(options: TestCoreOptions): Promise<TestCore
       ...(options.egress === undefined ? {} : { egress: [...options.egress] }),
     })),
     agentBase: 'You are an agent.',
+    ...(options.teamTemplates === undefined ? {} : { teamTemplates: options.teamTemplates }),
     config,
     defaultModel: () => 'simulator/guide',
     paths: { home, userHome: '/home/nobody' },

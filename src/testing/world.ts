@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { homeAt, prepareHome } from '../base/home.ts';
 import { createLogger, type Logger } from '../base/logger.ts';
 import { createVaultOwner, type VaultOwner } from '../cli/vault-owner.ts';
@@ -48,6 +49,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     ...options.config,
   });
   const host = stack.use(await createHost({ home, config, pid: process.pid, log }));
+  await sandboxProved(host);
   const settled = (id: string, timeoutMs = 60_000): Promise<MessageView> => waitForEnd(host, id, timeoutMs);
   const owned = stack.move();
   return {
@@ -68,6 +70,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** A test asks for the sandbox at once; a host that has just started is still finding out. */
+async function sandboxProved(host: Host): Promise<void> {
+  while ((await host.control.status()).sandbox.probing) await delay(10);
 }
 
 async function startModelSide(

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { homeAt } from '../base/home.ts';
 import { signalOf } from '../base/lifecycle.ts';
 import { createLogger } from '../base/logger.ts';
+import { releaseStartMemory } from '../base/release-memory.ts';
 import { HoldfastError } from '../protocol/error.ts';
 import { readArguments, type VaultArguments } from './arguments.ts';
 import { withoutNewline } from './http/routes.ts';
@@ -32,12 +33,16 @@ try {
       home: homeAt(args.home),
       key: await readKey(args.keyStdin),
       tcpPort: args.tcpPort,
+      groupSocket: args.groupSocket,
       confinement: process.permission ? ['permission-model'] : [],
       pid: process.pid,
       logger,
     },
     signal,
-    (vault) => say({ ready: true, pid: process.pid, locked: vault.locked, tcpPort: vault.tcpPort ?? null }),
+    (vault) => {
+      say({ ready: true, pid: process.pid, locked: vault.locked, tcpPort: vault.tcpPort ?? null });
+      releaseStartMemory();
+    },
   );
 } catch (error) {
   say({ ready: false, error: HoldfastError.from(error).toShape() });

@@ -152,6 +152,21 @@ const CASES: WireCase[] = [
 /** 50 fresh at 1, 30 read at 0.1, 20 written at 1.25, 40 out at 2, per million; Google reports no cache writes. */
 const expectedUsd = (wire: WireFormat): number => (wire === 'google-generate' ? 70 + 3 + 80 : 50 + 3 + 25 + 80) / 1e6;
 
+describe('a login instead of a key', () => {
+  it('of Anthropic is sent as its bearer, beside what the caller asked for', async () => {
+    await configure('anthropic-messages');
+    const token = 'sk-ant-oat01-0123456789abcdef';
+    await world.owner.putSecret('provider.acme', Buffer.from(token));
+    answer = (_seen, response) =>
+      sendJsonAnswer(response, 200, { type: 'message', content: [], usage: anthropicUsage });
+    await world.model('acme/messages', chatBody, { headers: { 'anthropic-beta': 'some-feature' } });
+    const [seen] = upstream.requests;
+    expect(seen?.headers.authorization).toBe(`Bearer ${token}`);
+    expect(seen?.headers['x-api-key']).toBeUndefined();
+    expect(seen?.headers['anthropic-beta']).toBe('some-feature,oauth-2025-04-20');
+  });
+});
+
 describe.each(CASES)('the model proxy, $wire', (wireCase) => {
   it('streams byte for byte, puts the key in, and settles from the reported usage', async () => {
     await configure(wireCase.wire);

@@ -10,6 +10,7 @@ import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { createDoorModels } from './egress/models/door-models.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
@@ -34,12 +35,15 @@ import { createCallers } from './store/callers.ts';
 import { copyVaultDatabase, openVaultDatabase } from './store/database.ts';
 import { type KeyHandover, KeyRing } from './store/key-ring.ts';
 import { createMeta } from './store/meta.ts';
+import { createTotps } from './totp/totps.ts';
 
 export interface VaultConfig {
   readonly home: Home;
   readonly key: KeyHandover;
   /** `undefined` = no loopback listener, 0 = any free port. */
   readonly tcpPort: number | undefined;
+  /** The host is another user, in the group of the run folder. */
+  readonly groupSocket?: boolean;
   readonly confinement: readonly string[];
   readonly pid: number;
   readonly logger: Logger;
@@ -101,8 +105,9 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
     clearInterval,
   );
   timer.unref();
-  servers.push(await listenOnSocket(home.vaultOwnerSocket, 'owner', deps));
-  servers.push(await listenOnSocket(home.vaultHostSocket, 'host', deps));
+  servers.push(await listenOnSocket({ path: home.vaultOwnerSocket, door: 'owner', mode: 0o600 }, deps));
+  const mode = config.groupSocket === true ? 0o660 : 0o600;
+  servers.push(await listenOnSocket({ path: home.vaultHostSocket, door: 'host', mode }, deps));
   if (config.tcpPort !== undefined) {
     const loopback = await listenOnLoopback(config.tcpPort, deps);
     servers.push(loopback.server);
@@ -180,17 +185,19 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     ...{ meter: budgets.egressMeter, guard, rules: egress.rules.grantOf },
   });
   sealed.alsoWatch(servicesRoom.tokens);
-  setLook({ ...servicesRoom, authority, trust, guard });
-  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, live, guard, resolveAll });
+  const meter = budgets.egressMeter;
+  const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
     ...{ providers, secrets, ledger, prices, logger, health, now },
     authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
     ...{ guard, tripwire, payers: budgets.payers },
   });
+  const models = createDoorModels({ providers, proxy, freezes, live });
+  setLook({ ...servicesRoom, authority, trust, guard, models });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },
-    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, exceptions },
+    ...{ credentials, freezes, limits: budgets.limits, rules: egress.rules, taskGrants: egress.taskGrants, exceptions },
   });
   const copyDatabase = (): string => {
     budgets.writer.flush();
@@ -223,6 +230,7 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     canaries,
     openSealed: sealed.open,
     reseal: sealed.reseal,
+    totps: createTotps({ secrets, meta: createMeta(database), now }),
     servicesRoom,
     trust,
   };

@@ -105,7 +105,18 @@ export class ArrayControl implements Control {
   }
 
   async workerTemplates(): Promise<WorkerTemplateView[]> {
-    return [{ id: 'code', title: 'Code worker', description: '', tools: ['run_command'], maxSteps: 20, timeoutMs: 1 }];
+    return [
+      {
+        id: 'code',
+        title: 'Code worker',
+        description: '',
+        tools: ['run_command'],
+        maxSteps: 20,
+        timeoutMs: 1,
+        children: [],
+        own: false,
+      },
+    ];
   }
 
   async send(agentId: string, message: SendMessage): Promise<MessageView> {

@@ -139,7 +139,13 @@ describe('bearer tokens', () => {
     const { id, token } = JSON.parse(made.text);
     expect(token).toMatch(/^hf_[\w-]{43}$/);
     const use = () => gateway.fetch('/api/session', { headers: { authorization: `Bearer ${token}` } });
-    expect((await use()).json()).toEqual({ principal: { id, surface: 'token' }, csrf: null, expiresAt: null });
+    expect((await use()).json()).toMatchObject({
+      person: 'owner',
+      role: 'owner',
+      principal: { id, surface: 'token' },
+      csrf: null,
+      expiresAt: null,
+    });
     const listed = await gateway.fetch('/api/tokens', { headers });
     expect(listed.text).not.toContain(token);
     expect(listed.json()).toContainEqual(

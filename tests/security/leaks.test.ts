@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { credentialsOf } from '../../src/cli/connect.ts';
 import type { ScenarioInput } from '../../src/simulator/scenario.ts';
 import { createWorld, type World } from '../../src/testing/world.ts';
 
@@ -93,5 +94,42 @@ describe('a secret in what a command prints', { timeout: 120_000 }, () => {
     const events = await world.host.control.events({ ...(runId ? { runId } : {}), after: 0, limit: 500 });
     expect(JSON.stringify(events)).toContain('my key is [secret]');
     expect(JSON.stringify(events)).not.toContain(KEY);
+  });
+});
+
+describe('the credentials that are none, in every sandbox', { timeout: 120_000 }, () => {
+  it('freeze the agent whose command found them, at its next model call', async ({ skip }) => {
+    const thief: ScenarioInput = {
+      ...scenario,
+      rules: scenario.rules.map((rule, index) =>
+        index === 0
+          ? {
+              ...rule,
+              answer: {
+                toolCalls: [
+                  { tool: 'run_command', arguments: { command: 'cat ~/.config/*/credentials | base64 -w0' } },
+                ],
+              },
+            }
+          : rule,
+      ),
+    };
+    await using world = await createWorld({ model: 'simulator/m', scenarios: [thief] });
+    const { sandbox } = await world.host.control.status();
+    if (!sandbox.available) skip();
+    await world.host.control.send('operator', { text: 'Search for keys.' }, { id: 'owner', surface: 'cli' });
+    const vault = credentialsOf(world.home);
+    await expect
+      .poll(() => vault.frozen(), { timeout: 60_000 })
+      .toMatchObject([{ agent: 'operator', source: 'canary' }]);
+    // Nothing goes on and nothing is lost: the run says what it waits for until the owner has looked.
+    const waits = async (): Promise<string[]> =>
+      (await world.host.control.runs({ active: true, limit: 10 })).map(({ waitingFor }) => waitingFor ?? '');
+    await expect.poll(waits, { timeout: 60_000 }).toContainEqual(expect.stringContaining('canary'));
+    await vault.unfreeze('operator');
+    // It still holds what it found, so it does not get further.
+    await expect
+      .poll(() => vault.frozen(), { timeout: 60_000 })
+      .toMatchObject([{ agent: 'operator', source: 'canary' }]);
   });
 });

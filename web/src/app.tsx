@@ -13,9 +13,13 @@ import { Empty, type NamedError, Page, SkeletonRows, toNamedError } from './ui/b
 const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) => ({ default: module.AgentsPage })));
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
+const WorkPage = lazy(() => import('./mesh/work-page.tsx').then((module) => ({ default: module.WorkPage })));
 const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) => ({ default: module.BudgetPage })));
 const CredentialsPage = lazy(() =>
   import('./credentials/credentials-page.tsx').then((module) => ({ default: module.CredentialsPage })),
+);
+const ConsentPage = lazy(() =>
+  import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
 const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
@@ -114,10 +118,14 @@ function RoutePage({ route }: { route: Route }) {
       return <RunsPage />;
     case 'run':
       return <RunPage key={route.runId} runId={route.runId} />;
+    case 'work':
+      return <WorkPage />;
     case 'budget':
       return <BudgetPage />;
     case 'credentials':
       return <CredentialsPage />;
+    case 'consent':
+      return <ConsentPage />;
     case 'policy':
       return <PolicyPage />;
     case 'status':

@@ -6,8 +6,10 @@ export type Route =
   | { page: 'agents' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
+  | { page: 'work' }
   | { page: 'budget' }
   | { page: 'credentials' }
+  | { page: 'consent' }
   | { page: 'policy' }
   | { page: 'status' }
   | { page: 'unknown' };
@@ -22,8 +24,17 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'budget' | 'credentials' | 'policy' | 'status';
-const PLAIN: readonly string[] = ['agents', 'runs', 'budget', 'credentials', 'policy', 'status'] satisfies Plain[];
+type Plain = 'agents' | 'runs' | 'work' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+const PLAIN: readonly string[] = [
+  'agents',
+  'runs',
+  'work',
+  'budget',
+  'credentials',
+  'consent',
+  'policy',
+  'status',
+] satisfies Plain[];
 const isPlain = (page: string): page is Plain => PLAIN.includes(page);
 
 function decode(part: string): string {

@@ -19,6 +19,8 @@ export interface ChatSessionDeps {
   /** A person types; otherwise lines come from a pipe and each waits for the answer to the one before. */
   readonly terminal: boolean;
   readonly leave: () => void;
+  /** Says a yes to a place on the network to the vault, before the host hears of it. */
+  readonly openPlace?: (approvalId: string) => Promise<void>;
 }
 
 const RETRY_MS = 300;
@@ -127,6 +129,7 @@ export class ChatSession {
       this.#deps.screen.line('Please answer y or n first (or /quit and decide later: holdfast pending).');
       return true;
     }
+    if (decision === 'allow') await this.#deps.openPlace?.(id);
     this.#view.decidedHere(id);
     try {
       await this.#patiently(() => this.#deps.host.decideApproval(id, decision));

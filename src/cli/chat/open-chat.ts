@@ -3,7 +3,8 @@ import { linkedController } from '../../base/lifecycle.ts';
 import { OPERATOR } from '../../protocol/ids.ts';
 import type { CliContext } from '../command.ts';
 import { lastUsed } from '../commands/history.ts';
-import { hostOf } from '../connect.ts';
+import { hostOf, vaultCallOf } from '../connect.ts';
+import { openApproved } from '../open-for-task.ts';
 import { oneLine, plainText } from '../render/plain-text.ts';
 import { ChatSession } from './chat-session.ts';
 import { createScreen } from './screen.ts';
@@ -29,7 +30,9 @@ export async function openChat(context: CliContext, agentName: string | undefine
   screen.line(`${paint.bold(plainText(agent.title))} ${paint.dim(`${agent.id}, ${agent.model}`)}`);
   if (agent.simulated) screen.line(paint.yellow('The built-in simulator answers; use a real model: holdfast setup'));
   if (terminal) screen.line(paint.dim('/help lists the commands, Ctrl-C cancels, /quit leaves.\n'));
-  const chat = new ChatSession({ host, agentId: agent.id, screen, paint, terminal, leave: () => leaving.abort() });
+  const openPlace = (id: string): Promise<void> => openApproved(host, id, vaultCallOf(context.home));
+  const leave = (): void => leaving.abort();
+  const chat = new ChatSession({ host, agentId: agent.id, screen, paint, terminal, leave, openPlace });
   for (const message of (await host.history(session.id, 500)).slice(-SHOWN_BEFORE)) {
     screen.line(paint.dim(`  you: ${oneLine(message.text, screen.width - 8)}`));
     const end = message.answer ?? message.error?.message ?? `(${message.state})`;

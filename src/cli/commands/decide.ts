@@ -2,7 +2,8 @@ import type { ApprovalView } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Command } from '../command.ts';
-import { hostOf } from '../connect.ts';
+import { hostOf, vaultCallOf } from '../connect.ts';
+import { openApproved } from '../open-for-task.ts';
 import { cardLines } from '../render/card.ts';
 
 export const approve = decision('allow', 'Allow a pending approval. It is bound to the exact arguments on its card.');
@@ -18,6 +19,7 @@ function decision(answer: 'allow' | 'deny', summary: string): Command {
     run: async (context, args) => {
       const host = hostOf(context.home);
       const id = await find(host, args.words[0] ?? '');
+      if (answer === 'allow') await openApproved(host, id, vaultCallOf(context.home));
       const decided = await host.decideApproval(id, answer);
       for (const line of cardLines(decided, context.paint)) context.print(line);
       context.print(decided.state === 'allowed' ? context.paint.green('Allowed.') : context.paint.red('Denied.'));

@@ -2,6 +2,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { Arguments } from '../arguments.ts';
 import type { CliContext, Command } from '../command.ts';
 import { applyPlan, refreshHost } from '../setup/apply-plan.ts';
+import { storeExtraKey } from '../setup/extra-key.ts';
 import { planProvider } from '../setup/provider-plan.ts';
 import { answersOf, refuseKeyArgument } from '../setup/scripted.ts';
 import { withVault } from '../setup/with-vault.ts';
@@ -18,6 +19,11 @@ export const setup: Command = {
     { name: 'model', value: 'NAME', help: 'model that agents use' },
     { name: 'api-key-stdin', help: 'read the key from stdin and hand it to the vault' },
     { name: 'api-key', value: 'KEY', help: 'refused: a key on a command line is not secret' },
+    {
+      name: 'key-number',
+      value: 'N',
+      help: 'store one more key, 2 to 9, used when those before it are refused or empty',
+    },
     { name: 'input-price', value: 'USD', help: 'per million tokens, for a model whose price is not known' },
     { name: 'output-price', value: 'USD', help: 'likewise' },
     { name: 'context-window', value: 'TOKENS', help: 'for a model whose window is not known' },
@@ -33,6 +39,10 @@ export const setup: Command = {
 async function runSetup(context: CliContext, args: Arguments): Promise<number> {
   refuseKeyArgument(args);
   await checkConfigWritable(context.home);
+  if (args.has('key-number')) {
+    await withVault(context, () => storeExtraKey(context, args));
+    return 0;
+  }
   if (args.has('non-interactive')) return scripted(context, args);
   if (!context.interactive)
     throw new HoldfastError('bad-request', 'there is no terminal to ask in', {

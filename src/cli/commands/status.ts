@@ -47,7 +47,8 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
   if (host !== undefined) {
     print(`${paint.bold('Holdfast')} ${host.version} at ${paint.cyan(host.url)}, up ${duration(now - host.startedAt)}`);
     const model = host.simulated ? paint.yellow(`${host.model} (the built-in simulator)`) : host.model;
-    const launcher = host.sandbox.available ? host.sandbox.launcher : paint.red('none');
+    const missing = host.sandbox.probing ? paint.yellow('being tried out') : paint.red('none');
+    const launcher = host.sandbox.available ? host.sandbox.launcher : missing;
     const rows = [
       ['  home', home.root],
       ['  model', model],
@@ -72,6 +73,10 @@ function show({ print, paint, home }: CliContext, { supervisor, host, problems }
       one.restarts === 0 ? '' : `${one.restarts} restarts, last: ${one.lastExit}`,
     ]);
     for (const line of table([['  process', 'state', 'pid', ''], ...rows])) print(line);
+  }
+  for (const { key, model, class: kind, until } of host?.vault?.keyHealth ?? []) {
+    const what = model === '*' ? key : `${key} for ${model}`;
+    print(`${paint.yellow('!')} ${what} is put aside for ${duration(Math.max(0, until - Date.now()))} (${kind})`);
   }
   for (const warning of host?.budgetWarnings ?? []) print(`${paint.yellow('!')} ${warning}`);
   for (const problem of problems) print(`${paint.red('!')} ${problem}`);

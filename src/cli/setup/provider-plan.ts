@@ -54,12 +54,17 @@ export function planProvider(answers: ProviderAnswers): ProviderPlan {
       prices: answers.price ? { [model]: answers.price } : {},
       contextWindows: answers.contextWindow ? { [model]: answers.contextWindow } : {},
       ...(preset.pricesAs === undefined ? {} : { pricesAs: preset.pricesAs }),
+      ...(preset.auth === undefined ? {} : { auth: preset.auth }),
     },
   };
 }
 
 function checkedUrl(text: string, preset: ProviderPreset): string {
-  if (text === '') throw bad(`${preset.title} needs its address`, 'Add --base-url URL, e.g. http://127.0.0.1:8000/v1.');
+  if (text === '')
+    throw bad(
+      `${preset.title} needs its address`,
+      `Add --base-url URL, e.g. ${preset.baseUrlExample ?? 'http://127.0.0.1:8000/v1'}.`,
+    );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol))
     throw bad(`"${text}" is no http or https address`, 'Write it like https://llm.example.com/v1.');

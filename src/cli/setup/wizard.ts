@@ -53,7 +53,7 @@ async function ask(args: Arguments): Promise<ProviderAnswers> {
   const given = optionalAnswers(args);
   const provider = args.text('provider') ?? answer(await select({ message: 'Provider', options: providerOptions() }));
   const preset = presetOf(provider);
-  const baseUrl = given.baseUrl ?? (preset.baseUrl === '' ? await askUrl() : undefined);
+  const baseUrl = given.baseUrl ?? (preset.baseUrl === '' ? await askUrl(preset.baseUrlExample) : undefined);
   const model = given.model ?? (await askModel(preset));
   const budget = { ...given.budget };
   budget.dailyUsd ??= await askAmount('Most that one agent may spend a day, in USD', DEFAULT_BUDGET.dailyUsd ?? 0);
@@ -69,10 +69,10 @@ function providerOptions(): { value: string; label: string; hint?: string }[] {
   }));
 }
 
-async function askUrl(): Promise<string> {
+async function askUrl(placeholder = 'http://127.0.0.1:8000/v1'): Promise<string> {
   const validate = (value: string | undefined): string | undefined =>
-    URL.canParse(value ?? '') ? undefined : 'An address like http://127.0.0.1:8000/v1';
-  return answer(await text({ message: 'Address of its API', placeholder: 'http://127.0.0.1:8000/v1', validate }));
+    URL.canParse(value ?? '') ? undefined : `An address like ${placeholder}`;
+  return answer(await text({ message: 'Address of its API', placeholder, validate }));
 }
 
 async function askModel(preset: ProviderPreset): Promise<string> {

@@ -29,6 +29,9 @@ const VAULT = [
   'DBUS_SESSION_BUS_ADDRESS',
 ];
 
+/** glibc would keep freed memory apart for each of a process's ten threads. */
+const LEAN = { MALLOC_ARENA_MAX: '2' };
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function environmentFor(
@@ -37,5 +40,6 @@ export function environmentFor(
 ): NodeJS.ProcessEnv {
   const widened = process === 'vault' || process === 'supervisor';
   const allowed = new Set(widened ? [...EVERYONE, ...VAULT] : EVERYONE);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => allowed.has(name) || name.startsWith('LC_')));
+  const inherited = Object.entries(env).filter(([name]) => allowed.has(name) || name.startsWith('LC_'));
+  return { ...Object.fromEntries(inherited), ...LEAN };
 }

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processEntry } from '../../base/entry.ts';
 import type { Home } from '../../base/home.ts';
+import { LEAN_MEMORY_FLAGS } from '../../base/release-memory.ts';
 import { vaultNodeFlags } from '../../base/vault-flags.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
+import { chainsOf, modelRefOf, modelsOf } from '../../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import { createVaultOwner } from '../vault-owner.ts';
 import { environmentFor } from './environment.ts';
@@ -22,18 +24,24 @@ export interface ProcessesOptions {
 
 /** The simulator answers until a model is configured. */
 export function isSimulated(config: HoldfastConfig): boolean {
-  return config.model === undefined || splitModelRef(config.model).provider === SIMULATOR_PROVIDER;
+  const model = modelRefOf(config);
+  if (model === undefined) return true;
+  return modelsOf(model, chainsOf(config)).some((ref) => splitModelRef(ref).provider === SIMULATOR_PROVIDER);
 }
 
-/** The processes of a running Holdfast in the order in which they start. */
+/** The processes of a running Holdfast. They start side by side; the simulator names itself to the vault once that is up. */
 export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
+  // Its owner's door is not ours to open, so there is no vault to start and no simulator to register.
+  if (options.config.vault.service) return [hostProcess(options)];
   const simulated = isSimulated(options.config);
   const plain = vaultProcess(options);
+  let isFirst = true;
   const vault: ProcessSpec = {
     ...plain,
-    afterReady: async (ready) => {
-      await plain.afterReady?.(ready);
-      if (!simulated) await forgetSimulator(options.home);
+    afterReady: async (ready, earlier) => {
+      await plain.afterReady?.(ready, earlier);
+      if (!simulated || isFirst) await forgetSimulator(options.home);
+      isFirst = false;
     },
   };
   return [vault, ...(simulated ? [simulatorProcess(options)] : []), hostProcess(options)];
@@ -82,7 +90,10 @@ function simulatorProcess({ home, env }: ProcessesOptions): ProcessSpec {
       args: [processEntry(import.meta.url, '../../simulator/main'), '--port', String(previous?.port ?? 0)],
       env: withCompileCache(environmentFor('simulator', env)),
     }),
-    afterReady: (ready) => registerSimulator(home, ready),
+    afterReady: async (ready, earlier) => {
+      await earlier;
+      await registerSimulator(home, ready);
+    },
   };
 }
 
@@ -95,11 +106,17 @@ function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
       const flag = chosen === undefined ? [] : ['--port', String(chosen)];
       return {
         file: process.execPath,
-        args: [processEntry(import.meta.url, '../../host/main'), '--home', home.root, ...flag],
+        args: [...LEAN_MEMORY_FLAGS, processEntry(import.meta.url, '../../host/main'), '--home', home.root, ...flag],
         env: withCompileCache(environmentFor('host', env)),
       };
     },
   };
+}
+
+/** How the vault is started, for a service of the system. */
+export function vaultCommandLine(home: Home): readonly string[] {
+  const entry = processEntry(import.meta.url, '../../vault/main');
+  return [process.execPath, ...vaultNodeFlags(home, CODE_ROOT), entry, '--home', home.root, '--group-socket'];
 }
 
 /** The root of the installation, where package.json is: three folders up, in `src` as in `dist`. */

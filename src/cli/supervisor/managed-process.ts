@@ -13,8 +13,8 @@ export interface ProcessSpec {
   readonly logFile: string;
   /** `previous` is what its predecessor announced, so that a port can be kept over a restart. */
   command(previous: Ready | undefined): ChildCommand;
-  /** Runs each time it became ready, before whatever comes after it is started. */
-  afterReady?(ready: Ready): Promise<void>;
+  /** Runs each time it became ready. `earlier`: those before it in the list are ready; rejects when one of them did not start. */
+  afterReady?(ready: Ready, earlier: Promise<unknown>): Promise<void>;
 }
 
 export const PROCESS_STATES = ['stopped', 'starting', 'up', 'restarting', 'boot-loop'] as const;
@@ -76,10 +76,10 @@ export class ManagedProcess {
   }
 
   /** Resolves when it is ready; rejects, without retrying, when this first start fails. */
-  async start(): Promise<Ready> {
+  async start(earlier: Promise<unknown> = Promise.resolve()): Promise<Ready> {
     this.#stopping = new AbortController();
     this.#log ??= openLog(this.#spec.logFile);
-    const child = await this.#launch();
+    const child = await this.#launch(earlier);
     this.#keeping = this.#keepAlive(child, this.#stopping.signal);
     return child.ready;
   }
@@ -99,7 +99,7 @@ export class ManagedProcess {
     return this.start();
   }
 
-  async #launch(): Promise<Child> {
+  async #launch(earlier: Promise<unknown> = Promise.resolve()): Promise<Child> {
     const log = this.#log;
     if (log === undefined) throw new HoldfastError('internal', `The ${this.#spec.name} was already stopped.`);
     this.#set({ state: 'starting' });
@@ -110,7 +110,7 @@ export class ManagedProcess {
       const child = await startChild({ name, command, log, readyMs, stopMs }, (id) => this.#born(id));
       this.#child = child;
       this.#ready = child.ready;
-      await this.#spec.afterReady?.(child.ready);
+      await this.#spec.afterReady?.(child.ready, earlier);
       this.#set({ state: 'up' });
       return child;
     } catch (error) {

@@ -10,8 +10,13 @@ import { openLog } from './rotating-log.ts';
 describe('environmentFor', () => {
   const env = { PATH: '/bin', OPENAI_API_KEY: 'k', NODE_OPTIONS: '-r x', LC_ALL: 'C', HTTPS_PROXY: 'p', GH_TOKEN: 't' };
   it('passes no key to the host, and a proxy only to the vault', () => {
-    expect(environmentFor('host', env)).toEqual({ PATH: '/bin', LC_ALL: 'C' });
-    expect(environmentFor('vault', env)).toEqual({ PATH: '/bin', LC_ALL: 'C', HTTPS_PROXY: 'p' });
+    expect(environmentFor('host', env)).toEqual({ PATH: '/bin', LC_ALL: 'C', MALLOC_ARENA_MAX: '2' });
+    expect(environmentFor('vault', env)).toEqual({
+      PATH: '/bin',
+      LC_ALL: 'C',
+      HTTPS_PROXY: 'p',
+      MALLOC_ARENA_MAX: '2',
+    });
   });
 });
 

@@ -43,10 +43,23 @@ async function until<T>(look: () => Promise<T | undefined | false> | T | undefin
 }
 
 describe('the supervisor', () => {
-  it('starts in order, tells its status over the socket, and stops all in reverse order', async () => {
+  it('starts all side by side, tells its status over the socket, and stops all', async () => {
     const order: string[] = [];
-    const note = (name: string) => ({ afterReady: async () => void order.push(name) });
-    const supervisor = await supervise([child('vault', STEADY, note('vault')), child('host', STEADY, note('host'))]);
+    const hostIsReady = Promise.withResolvers<void>();
+    const vault = child('vault', STEADY, {
+      afterReady: async () => {
+        await hostIsReady.promise;
+        order.push('vault');
+      },
+    });
+    const host = child('host', STEADY, {
+      afterReady: async (_ready, earlier) => {
+        hostIsReady.resolve();
+        await earlier;
+        order.push('host');
+      },
+    });
+    const supervisor = await supervise([vault, host]);
     expect(order).toEqual(['vault', 'host']);
     const status = await until(() => supervisorStatus(home.supervisorSocket));
     expect(status.processes.map((one) => [one.name, one.state])).toEqual([
@@ -106,6 +119,14 @@ describe('the supervisor', () => {
     const failure = await supervise([first, broken]).catch((error: unknown) => error);
     expect(String(failure)).toContain('The host did not start: exit code 3. no room on the shelf');
     expect(vault === 0 ? undefined : await identify(vault)).toBeUndefined();
+    expect(await readPidFile(home.supervisorPid)).toBeUndefined();
+  });
+
+  it('tells why the first did not start, not what came of it for the others', async () => {
+    const broken = child('vault', `console.error('error: the key is gone'); process.exit(3)`);
+    const waiting = child('simulator', STEADY, { afterReady: async (_ready, earlier) => void (await earlier) });
+    const failure = await supervise([broken, waiting, child('host', STEADY)]).catch((error: unknown) => error);
+    expect(String(failure)).toContain('The vault did not start: exit code 3. the key is gone');
     expect(await readPidFile(home.supervisorPid)).toBeUndefined();
   });
 

@@ -10,8 +10,8 @@ import { identify } from './process-id.ts';
 import type { RestartPolicyOptions } from './restart-policy.ts';
 
 /**
- * Keeps the processes of one home alive: starts them in order, restarts whichever dies, and stops them in the reverse
- * order. Every process it starts is written to the pid file first of all, so that even after `kill -9` of the supervisor
+ * Keeps the processes of one home alive: starts them, restarts whichever dies, and stops them in the reverse
+ * of their order. Every process it starts is written to the pid file first of all, so that even after `kill -9` of the supervisor
  * itself the next start or stop finds and ends what it left behind.
  */
 export interface SupervisorConfig {
@@ -58,22 +58,10 @@ export async function createSupervisor(config: SupervisorConfig, deps: Superviso
     answer(request, { status, managed, requestStop, stopRequested }),
   );
   undo.use(control);
-  for (const spec of config.processes) {
-    const { logger, readyMs = READY_MS, stopMs = STOP_MS } = deps;
-    const one = new ManagedProcess(spec, {
-      clock,
-      logger,
-      readyMs,
-      stopMs,
-      ...(deps.restart ? { restart: deps.restart } : {}),
-      onChange: notes.update,
-    });
-    managed.push(one);
-    undo.defer(() => one.stop());
-    const before = clock.now();
-    await one.start();
-    deps.onProgress?.(spec.name, clock.now() - before);
-  }
+  for (const spec of config.processes) managed.push(manage(spec, { ...deps, clock, onChange: notes.update }));
+  // In the reverse order; when one does not start, all that did are ended.
+  for (const one of managed) undo.defer(() => one.stop());
+  await startAll(managed, { clock, onProgress: deps.onProgress });
   const teardown = undo.move();
   return {
     get status() {
@@ -82,6 +70,30 @@ export async function createSupervisor(config: SupervisorConfig, deps: Superviso
     stopRequested,
     [Symbol.asyncDispose]: () => teardown.disposeAsync(),
   };
+}
+
+function manage(spec: ProcessSpec, deps: SupervisorDeps & { clock: Clock; onChange: () => void }): ManagedProcess {
+  const { clock, logger, onChange, readyMs = READY_MS, stopMs = STOP_MS, restart } = deps;
+  return new ManagedProcess(spec, { clock, logger, readyMs, stopMs, onChange, ...(restart ? { restart } : {}) });
+}
+
+/**
+ * Side by side: none needs another one to be ready, and whoever asks one that is not yet waits for it. Rejects with the first
+ * that failed, but only when none is in the middle of its start any more, so that all can be ended.
+ */
+async function startAll(
+  managed: readonly ManagedProcess[],
+  { clock, onProgress }: { clock: Clock; onProgress: SupervisorDeps['onProgress'] },
+): Promise<void> {
+  const began = clock.now();
+  const started: Promise<void>[] = [];
+  for (const one of managed) {
+    const earlier = Promise.all(started);
+    earlier.catch(() => undefined); // Told below; not everyone waits for it.
+    started.push(one.start(earlier).then(() => onProgress?.(one.status.name, clock.now() - began)));
+  }
+  const outcomes = await Promise.allSettled(started);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 interface ControlState {

@@ -1,82 +1,107 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
-import type { NewToken, TokenView } from '../../protocol/api.ts';
 import { MAX_LIST } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { TokenId } from '../../protocol/ids.ts';
-import { createSql, readAll, readOne, run } from '../../storage/query.ts';
-import type { Store } from '../../storage/store.ts';
+import { KeyAction, type KeyView, type MadeKey, type NewKey, OWNER_PERSON } from '../../protocol/people.ts';
+import { createSql, readAll, readOne, run, toStatement } from '../../storage/query.ts';
+import type { Statement, Store } from '../../storage/store.ts';
 import { equalSecrets, hashSecret, newSecret } from './secrets.ts';
 import type { AccessTables } from './tables.ts';
 
 const PREFIX = 'hf_';
 const TOUCH_EVERY_MS = 60_000;
 
-/** Bearer tokens for programs. A token is shown once, when it is made. */
+/**
+ * Keys for programs. A key is shown once, when it is made, and kept as a hash. It can do no more than its person, and less
+ * where it was narrowed to actions, agents and a time. What was called a token before is a key that was not narrowed.
+ */
 export interface Tokens {
-  create(note: string): Promise<NewToken>;
-  /** Newest first; revoked ones are left out. */
-  list(): Promise<TokenView[]>;
-  /** Throws `not-found` when there is no such token or it is revoked already. */
-  revoke(id: string): Promise<void>;
-  /** The id of the token, or `undefined` when it is none of ours or was revoked. */
-  find(token: string): Promise<string | undefined>;
+  /** The row, for a unit with its audit row, and the key. */
+  make(wanted: Wanted): { readonly statement: Statement; readonly key: MadeKey };
+  /** Newest first, revoked and ended ones left out. `person`: only theirs. */
+  list(person: string | undefined): Promise<KeyView[]>;
+  /** For a unit; throws `not-found` when there is no such key, or it is somebody else's. */
+  revocation(id: string, person: string | undefined): Promise<Statement>;
+  /** `undefined` when it is none of ours, was revoked or has ended. */
+  find(token: string): Promise<KeyView | undefined>;
 }
+
+export interface Wanted extends Pick<NewKey, 'name'> {
+  readonly person?: string;
+  readonly actions?: NewKey['actions'] | undefined;
+  readonly agents?: NewKey['agents'] | undefined;
+  readonly lifetimeMs?: number | undefined;
+}
+
+type Row = AccessTables['api_tokens'];
 
 export function createTokens({ store, clock }: { store: Store; clock: Clock }): Tokens {
   const sql = createSql<AccessTables>(store.dialect);
-  const touch = async ({ id, last_used_at: last }: AccessTables['api_tokens']): Promise<void> => {
+  const living = (now: number) =>
+    sql
+      .selectFrom('api_tokens')
+      .selectAll()
+      .where('revoked_at', 'is', null)
+      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]));
+  const touch = async ({ id, last_used_at: last }: Row): Promise<void> => {
     const now = clock.now();
     if (last !== null && now - last < TOUCH_EVERY_MS) return;
     await run(store, sql.updateTable('api_tokens').set({ last_used_at: now }).where('id', '=', id));
   };
   return {
-    create: async (note) => {
-      const token = `${PREFIX}${newSecret()}`;
-      const id = newId(TokenId, 'tok');
-      const createdAt = clock.now();
-      const row = { id, hash: hashSecret(token), note, created_at: createdAt };
-      await run(store, sql.insertInto('api_tokens').values(row));
-      return { id, note, createdAt, lastUsedAt: null, token };
+    make: (wanted) => {
+      const key = `${PREFIX}${newSecret()}`;
+      const now = clock.now();
+      const row: Row = {
+        id: newId(TokenId, 'tok'),
+        hash: hashSecret(key),
+        note: wanted.name,
+        created_at: now,
+        last_used_at: null,
+        revoked_at: null,
+        person: wanted.person ?? OWNER_PERSON,
+        actions: wanted.actions === undefined ? null : JSON.stringify(wanted.actions),
+        agents: wanted.agents === undefined ? null : JSON.stringify(wanted.agents),
+        expires_at: wanted.lifetimeMs === undefined ? null : now + wanted.lifetimeMs,
+      };
+      return { statement: toStatement(sql.insertInto('api_tokens').values(row)), key: { ...toView(row), key } };
     },
-    list: async () => {
-      const rows = await readAll(
-        store,
-        sql
-          .selectFrom('api_tokens')
-          .selectAll()
-          .where('revoked_at', 'is', null)
-          .orderBy('created_at', 'desc')
-          .orderBy('id', 'desc')
-          .limit(MAX_LIST),
-      );
-      return rows.map((row) => ({
-        id: row.id,
-        note: row.note,
-        createdAt: row.created_at,
-        lastUsedAt: row.last_used_at,
-      }));
+    list: async (person) => {
+      const newest = living(clock.now()).orderBy('created_at', 'desc').orderBy('id', 'desc').limit(MAX_LIST);
+      const rows = await readAll(store, person === undefined ? newest : newest.where('person', '=', person));
+      return rows.map(toView);
     },
-    revoke: async (id) => {
-      const { changes } = await run(
-        store,
-        sql
-          .updateTable('api_tokens')
-          .set({ revoked_at: clock.now() })
-          .where('id', '=', id)
-          .where('revoked_at', 'is', null),
-      );
-      if (changes === 1) return;
-      throw new HoldfastError('not-found', `There is no token ${id}.`, { remedy: 'GET /api/tokens lists the tokens.' });
+    revocation: async (id, person) => {
+      const row = await readOne(store, living(clock.now()).where('id', '=', id));
+      if (row === undefined || (person !== undefined && row.person !== person)) throw missing(id);
+      const update = sql.updateTable('api_tokens').set({ revoked_at: clock.now() }).where('id', '=', id);
+      return toStatement(update.where('revoked_at', 'is', null), { expectRows: 1 });
     },
     find: async (token) => {
       if (!token.startsWith(PREFIX)) return undefined;
       const hash = hashSecret(token);
-      const query = sql.selectFrom('api_tokens').selectAll().where('hash', '=', hash).where('revoked_at', 'is', null);
-      const row = await readOne(store, query);
+      const row = await readOne(store, living(clock.now()).where('hash', '=', hash));
       if (row === undefined || !equalSecrets(row.hash, hash)) return undefined;
       await touch(row);
-      return row.id;
+      return toView(row);
     },
   };
+}
+
+function toView(row: Row): KeyView {
+  return {
+    id: row.id,
+    name: row.note,
+    person: row.person,
+    actions: row.actions === null ? null : KeyAction.array().parse(JSON.parse(row.actions)),
+    agents: row.agents === null ? null : (JSON.parse(row.agents) as string[]),
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+function missing(id: string): HoldfastError {
+  return new HoldfastError('not-found', `There is no key ${id}.`, { remedy: 'See: holdfast keys list' });
 }

@@ -28,7 +28,7 @@ export interface AgentChanges {
   /** Also a removed one. */
   find(id: string): Promise<Agent | undefined>;
   change(agent: Agent, next: Partial<AgentState>, made: { kind: AgentChangeKind; by: Principal }): AgentChange;
-  prepare(input: CreateAgent, by: Principal, room?: number): Promise<AgentChange>;
+  prepare(input: CreateAgent, by: Principal, options?: { room?: number; team?: string }): Promise<AgentChange>;
   /** Throws `conflict` when somebody else was faster. */
   commit(made: AgentChange): Promise<Agent>;
   /** For one that becomes active: it needs a place, like a new one. Throws `forbidden` when there is none. */
@@ -78,9 +78,9 @@ export function createAgentChanges(deps: AgentChangesDeps): AgentChanges {
         .where('revision', '=', agent.revision);
       return describe(changed, toStatement(update, { expectRows: 1 }), { kind, by, before: stateOf(agent) });
     },
-    async prepare(input, by, room = 1) {
+    async prepare(input, by, { room = 1, team } = {}) {
       await mustBeFree(input.id, { find, deps });
-      const agent = newAgent(input, clock.now());
+      const agent = { ...newAgent(input, clock.now()), team: team ?? null };
       mustKnowTools(agent.tools, deps);
       const insert = toStatement(sql.insertInto('agents').values(toRow(agent)));
       const made = describe(agent, insert, { kind: 'created', by, before: undefined });

@@ -21,7 +21,7 @@ export interface AgentRules {
 
 /** The unit fails unless this many more active agents fit. The operator is outside the count. */
 export function roomFor(count: number, { sql, limits }: Pick<AgentRules, 'sql' | 'limits'>): Statement[] {
-  if (limits.maxAgents === 0) return [];
+  if (limits.maxAgents === 0 || count === 0) return [];
   const active = sql
     .selectFrom('agents')
     .select((row) => row.fn.countAll().as('n'))

@@ -1,5 +1,6 @@
 import type { PersonaFile } from '../../protocol/agent.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
+import { OWNER_PERSON } from '../../protocol/people.ts';
 import { RunLimits } from '../../protocol/run.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RunSpec } from '../runs/spec.ts';
@@ -66,6 +67,9 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
       const { egress: _egress, ...sandbox } = agent.sandbox;
       return {
         folders: [],
+        depth: 0,
+        children: [],
+        expects: [],
         background: false,
         principal: 'owner',
         untrusted: deps.config.policy.untrusted,
@@ -80,12 +84,16 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
         permissions,
         isOperator: operator,
         ...(agent.team === null ? {} : { team: agent.team }),
-        ...(operator ? {} : { sandbox, volume: volumeOf(agentId) }),
+        ...(operator ? {} : { sandbox, volume: volumeOf(agentId, request.principal) }),
         ...(operator || egress.length === 0 ? {} : { egress }),
       };
     },
   };
 }
 
-/** The folder of an agent's own volume under `home.volumes`. No run's id looks like it. */
-export const volumeOf = (agentId: string): string => `agent-${agentId}`;
+/**
+ * The folder of an agent's own volume under `home.volumes`. No run's id looks like it. Whoever is not the owner has one of
+ * their own with each agent: what an agent keeps for one person is not there when it works for another.
+ */
+export const volumeOf = (agentId: string, person: string = OWNER_PERSON): string =>
+  person === OWNER_PERSON ? `agent-${agentId}` : `agent-${agentId}.${person}`;

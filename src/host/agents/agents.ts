@@ -20,6 +20,8 @@ import { takeBack } from './undo.ts';
 export interface Agents {
   /** All but the removed ones, oldest first. */
   list(): Promise<Agent[]>;
+  /** Members of a team, archived ones too, by name. */
+  ofTeam(team: string): Promise<Agent[]>;
   /** Whom this agent is told about, at most so many by name. */
   roster(agent: Agent, most: number): Promise<Roster>;
   /** Throws `not-found`, naming those there are. */
@@ -41,8 +43,8 @@ export interface Agents {
   undo(id: string, revision: number, by: Principal): Promise<Agent>;
   /** For a unit of the caller's that changes several agents at once; the caller has validated the change. */
   change(agent: Agent, next: Partial<AgentState>, made: { kind: AgentChangeKind; by: Principal }): AgentChange;
-  /** For a unit of the caller's that makes several agents at once. `room`: how many it makes in all. */
-  prepare(input: CreateAgent, by: Principal, room?: number): Promise<AgentChange>;
+  /** For a unit of the caller's that makes several agents at once. `room`: for how many there must be room (1). */
+  prepare(input: CreateAgent, by: Principal, options?: { room?: number; team?: string }): Promise<AgentChange>;
   /** Makes the operator, or gives it the instructions and tools of this version. */
   ensureOperator(operator: { instructions: string; tools: readonly string[] }): Promise<void>;
 }
@@ -77,11 +79,18 @@ export function createAgents(deps: AgentsDeps): Agents {
   };
 }
 
-function readers({ deps, get }: Parts): Pick<Agents, 'list' | 'roster' | 'get' | 'active' | 'removedBefore'> {
+function readers({
+  deps,
+  get,
+}: Parts): Pick<Agents, 'list' | 'ofTeam' | 'roster' | 'get' | 'active' | 'removedBefore'> {
   const { store, sql } = deps;
   const all = sql.selectFrom('agents').selectAll().where('status', '!=', 'removed').orderBy('created_at').orderBy('id');
   return {
     list: async () => (await readAll(store, all)).map(toAgent),
+    ofTeam: async (team) => {
+      const members = sql.selectFrom('agents').selectAll().where('team', '=', team).where('status', '!=', 'removed');
+      return (await readAll(store, members.orderBy('id'))).map(toAgent);
+    },
     roster: (agent, most) => readRoster(agent, { store, sql, most }),
     get,
     async removedBefore(at) {

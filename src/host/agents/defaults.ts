@@ -11,6 +11,8 @@ export const AGENT_DEFAULT_TOOLS = [
   'list_files',
   'search_files',
   'save_artifact',
+  'update_workspace',
+  'list_agents',
   ...MESH_TOOLS,
 ] as const;
 

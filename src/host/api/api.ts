@@ -6,7 +6,11 @@ import type { LoginLink } from '../../protocol/api.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Access } from '../access/access.ts';
+import type { Authorize } from '../access/authorize.ts';
 import type { Control } from '../control.ts';
+import type { Ownership } from '../people/ownership.ts';
+import type { Roster } from '../people/roster.ts';
+import type { Shares } from '../people/shares.ts';
 import type { Rates } from '../rates/rates.ts';
 import { type ApiFeature, createApp } from './app.ts';
 import { errorAnswer, errorResponse } from './error-reply.ts';
@@ -37,6 +41,18 @@ export interface ApiOptions {
   readonly copyDatabase?: () => Promise<string>;
   /** Routes that other rooms bring. Default: none. */
   readonly features?: readonly ApiFeature[];
+  /** Who has which role, and what each may do. Default: only the owner is let in. */
+  readonly people?: ApiPeople;
+}
+
+export interface ApiPeople {
+  readonly roster: Pick<Roster, 'get'>;
+  readonly authorize: Authorize;
+  readonly ownership: Ownership;
+  readonly shares: Pick<Shares, 'sees'>;
+  readonly onChanged: (listener: (person: string) => void) => Disposable;
+  /** Throws when it is not the code of that person's second factor. */
+  readonly checkCode: (person: string, code: string) => Promise<void>;
 }
 
 /** The gateway while it listens. Disposing stops it: streams are told, requests under way get a moment. */
@@ -66,6 +82,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const origins = createOrigins(config.server, port);
   const hub = stack.use(new EventHub({ ...options, limits }));
   stack.use(access.onEnded((subject) => hub.end(subject)));
+  if (options.people !== undefined) stack.use(options.people.onChanged((person) => hub.endPerson(person)));
   serve = stack.use(createServing({ ...options, limits, origins, hub }));
   await listenSocket(socket, options.socketPath);
   log.info('gateway listens', { url: origins.url });
@@ -94,16 +111,17 @@ const STARTING: Entrance = {
 type ServingDeps = ApiOptions & { limits: ApiLimits; origins: Origins; hub: EventHub };
 
 function createServing(deps: ServingDeps): Serving {
-  const guard = createGuard(deps);
-  const app = createApp({ ...deps, features: deps.features ?? [], guard });
+  const guard = createGuard({ ...deps, ...(deps.people === undefined ? {} : { roster: deps.people.roster }) });
+  const authorize = deps.people?.authorize ?? ownerAlone;
+  const app = createApp({ ...deps, authorize, features: deps.features ?? [], guard });
   const listener = (door: Door): Entrance['request'] =>
     getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
       overrideGlobalObjects: false,
       errorHandler: (error) => errorResponse(errorAnswer(malformed(error), deps.log)),
     });
   const upgrades = {
-    tcp: createUpgrade({ ...deps, guard }, 'tcp'),
-    socket: createUpgrade({ ...deps, guard }, 'socket'),
+    tcp: createUpgrade({ ...deps, guard, authorize }, 'tcp'),
+    socket: createUpgrade({ ...deps, guard, authorize }, 'socket'),
   };
   return {
     tcp: { request: listener('tcp'), upgrade: upgrades.tcp },
@@ -114,6 +132,12 @@ function createServing(deps: ServingDeps): Serving {
     },
   };
 }
+
+/** Without people there is nobody but the owner: whoever is something else is let do nothing. */
+const ownerAlone: Authorize = async ({ role }) => {
+  if (role === 'owner') return undefined;
+  throw new HoldfastError('forbidden', 'This install has one person, its owner.');
+};
 
 /** What the adapter could not even turn into a request, such as a Host header that is no host. */
 function malformed(error: unknown): unknown {

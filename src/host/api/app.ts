@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Access } from '../access/access.ts';
+import type { Authorize } from '../access/authorize.ts';
 import type { Control } from '../control.ts';
 import type { ApiApp, ApiEnv } from './api-env.ts';
 import { dashboardRoutes } from './dashboard.ts';
@@ -42,6 +43,7 @@ export interface AppDeps {
   readonly copyDatabase?: () => Promise<string>;
   /** Routes that other rooms bring: each takes its own service. */
   readonly features: readonly ApiFeature[];
+  readonly authorize: Authorize;
 }
 
 export type ApiFeature = (app: ApiApp) => void;
@@ -78,7 +80,7 @@ export function createApp(deps: AppDeps): ApiApp {
 }
 
 /** In this order: headers on every reply, the address, the declared size, the caller, how often they came. */
-function guardEverything(app: ApiApp, { guard, limits, rates }: AppDeps): void {
+function guardEverything(app: ApiApp, { guard, limits, rates, authorize }: AppDeps): void {
   app.use('*', async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.res.headers.set(name, value);
@@ -93,6 +95,7 @@ function guardEverything(app: ApiApp, { guard, limits, rates }: AppDeps): void {
     refuseDeclaredSize(context.env.incoming, limits.bodyBytes);
     context.set('facts', facts);
     context.set('bodyBytes', limits.bodyBytes);
+    context.set('authorize', authorize);
     await next();
   });
   app.use('/api/*', async (context, next) => {

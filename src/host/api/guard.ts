@@ -1,6 +1,8 @@
 import { HoldfastError } from '../../protocol/error.ts';
+import { type KeyView, OWNER_PERSON, type Role } from '../../protocol/people.ts';
 import type { Access } from '../access/access.ts';
 import type { Principal } from '../control.ts';
+import type { Roster } from '../people/roster.ts';
 import type { Origins } from './origins.ts';
 import { cookieOf, type RequestFacts } from './request-facts.ts';
 
@@ -19,6 +21,10 @@ export const CSRF_HEADER = 'x-holdfast-csrf';
 
 export interface Caller {
   readonly principal: Principal;
+  /** Whose rights it has: for a key, those of its person at most. */
+  readonly person: string;
+  readonly role: Role;
+  readonly key: KeyView | undefined;
   /** Whose end ends this caller's streams; the owner at the socket has none. */
   readonly subject: string | undefined;
   readonly cookie: string | undefined;
@@ -30,19 +36,30 @@ export interface Guard {
   authenticate(facts: RequestFacts): Promise<Caller>;
 }
 
-const OWNER = 'owner';
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-export function createGuard({ access, origins }: { access: Access; origins: Origins }): Guard {
+export interface GuardDeps {
+  readonly access: Access;
+  readonly origins: Origins;
+  /** Who has which role. Default: there is nobody but the owner. */
+  readonly roster?: Pick<Roster, 'get'>;
+}
+
+const OWNER_ALONE: Pick<Roster, 'get'> = {
+  get: (id) =>
+    id === OWNER_PERSON ? { id, name: OWNER_PERSON, role: 'owner', createdAt: 0, lastSeenAt: null } : undefined,
+};
+
+export function createGuard({ access, origins, roster = OWNER_ALONE }: GuardDeps): Guard {
   return {
     checkAddress: (facts) => (facts.door === 'socket' ? checkNotABrowser(facts) : checkTcp(facts, origins)),
     authenticate: async (facts) => {
       if (facts.door === 'socket') return callerAtSocket();
       const authorization = facts.header('authorization');
-      if (authorization !== undefined) return programOf(access, facts, authorization);
+      if (authorization !== undefined) return programOf({ access, roster }, facts, authorization);
       const cookie = cookieOf(facts, LOGIN_COOKIE);
       if (cookie === undefined) throw unauthenticated('You are not signed in.');
-      return browserOf(access, facts, cookie);
+      return browserOf({ access, roster }, facts, cookie);
     },
   };
 }
@@ -83,29 +100,42 @@ function isForeignSite(site: string | undefined): boolean {
 }
 
 function callerAtSocket(): Caller {
-  return { principal: { id: OWNER, surface: 'cli' }, subject: undefined, cookie: undefined, expiresAt: undefined };
+  const owner = { person: OWNER_PERSON, role: 'owner', key: undefined } as const;
+  const principal = { id: OWNER_PERSON, surface: 'cli' };
+  return { ...owner, principal, subject: undefined, cookie: undefined, expiresAt: undefined };
 }
 
-async function programOf(access: Access, facts: RequestFacts, authorization: string): Promise<Caller> {
+type Known = { readonly access: Access; readonly roster: Pick<Roster, 'get'> };
+
+async function programOf({ access, roster }: Known, facts: RequestFacts, authorization: string): Promise<Caller> {
   const token = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1];
   if (token === undefined) throw unauthenticated('The Authorization header is not `Bearer <token>`.');
   const bearer = await access.bearer(token, facts.address);
   if (bearer.kind === 'limited') throw tooManyFailures(bearer.waitMs);
-  if (bearer.kind === 'refused') throw unauthenticated('This token is unknown or was revoked.');
+  const person = bearer.kind === 'token' ? roster.get(bearer.key.person) : undefined;
+  if (bearer.kind === 'refused' || person === undefined) throw unauthenticated('This token is unknown or was revoked.');
   return {
-    principal: { id: bearer.id, surface: 'token' },
-    subject: bearer.id,
+    principal: { id: bearer.key.id, surface: 'token', person: person.id },
+    person: person.id,
+    role: person.role,
+    key: bearer.key,
+    subject: bearer.key.id,
     cookie: undefined,
-    expiresAt: undefined,
+    expiresAt: bearer.key.expiresAt ?? undefined,
   };
 }
 
-async function browserOf(access: Access, facts: RequestFacts, cookie: string): Promise<Caller> {
+async function browserOf({ access, roster }: Known, facts: RequestFacts, cookie: string): Promise<Caller> {
   const login = await access.login(cookie);
-  if (login === undefined) throw unauthenticated('Your login has ended.');
+  const person = login === undefined ? undefined : roster.get(login.person);
+  if (login === undefined || person === undefined) throw unauthenticated('Your login has ended.');
+  if (!login.verified) throw unauthenticated('Your login waits for the code of your second factor.');
   if (!SAFE_METHODS.includes(facts.method)) checkCsrf(access, facts, cookie);
   return {
-    principal: { id: OWNER, surface: 'web' },
+    principal: { id: person.id, surface: 'web' },
+    person: person.id,
+    role: person.role,
+    key: undefined,
     subject: login.subject,
     cookie,
     expiresAt: login.expiresAt,

@@ -27,6 +27,8 @@ export interface RouteInput<P extends ZodObject, Q extends ZodObject, B extends 
   readonly query: z.output<Q>;
   readonly body: z.output<B>;
   readonly caller: Caller;
+  /** Whose eyes the reply has to be made for; `undefined`: somebody's who sees everything. */
+  readonly viewer: string | undefined;
   /** Fires when the client is gone. */
   readonly signal: AbortSignal;
   setHeader(name: string, value: string): void;
@@ -84,8 +86,17 @@ function addRoute<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
     },
   });
   app.on(method.toUpperCase(), path.replace(/\{(\w+)\}/g, ':$1'), async (context) =>
-    handle(await inputOf(context, spec), context),
+    handle(await inputOf(context, spec, await authorized(context, spec)), context),
   );
+}
+
+/** Before anything of the request is read: may this caller, and through whose eyes? */
+function authorized(
+  context: Context<ApiEnv>,
+  { method, path }: Pick<RouteSpec<ZodObject, ZodObject, ZodType>, 'method' | 'path'>,
+): Promise<string | undefined> {
+  const params = context.req.param() as Record<string, string>; // Hono types it by a literal path.
+  return context.get('authorize')(context.get('caller'), { method, path, params, query: context.req.query() });
 }
 
 /** `get /api/runs/{id}/events` → `getRunsIdEvents`. */
@@ -97,12 +108,14 @@ function operationIdOf(method: string, path: string): string {
 async function inputOf<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
   context: Context<ApiEnv>,
   spec: RouteSpec<P, Q, B>,
+  viewer: string | undefined,
 ): Promise<RouteInput<P, Q, B>> {
   return {
     params: check(spec.params, context.req.param(), 'path'),
     query: check(spec.query, context.req.query(), 'query'),
     body: check(spec.body, spec.body === undefined ? undefined : await jsonBody(context), 'body'),
     caller: context.get('caller'),
+    viewer,
     signal: context.req.raw.signal,
     setHeader: (name, value) => context.header(name, value),
   };

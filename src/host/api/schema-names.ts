@@ -7,6 +7,7 @@ import { Explanation } from '../../protocol/explanation.ts';
 import { JsonValue } from '../../protocol/json.ts';
 import { TryPolicy, TryResult } from '../../protocol/policy-change.ts';
 import { PolicyView } from '../../protocol/policy-view.ts';
+import * as team from '../../protocol/team.ts';
 import { BudgetView, VaultStatus } from '../../protocol/vault-api.ts';
 
 /**
@@ -24,6 +25,8 @@ const REPLIES: Readonly<Record<string, ZodType>> = {
   TryResult,
   AgentView: api.AgentView,
   AgentSettings: api.AgentSettings,
+  TeamView: team.TeamView,
+  TeamTemplateView: team.TeamTemplateView,
   AgentRevision: agent.AgentRevision,
   PersonaFileView: api.PersonaFileView,
   PersonaFileVersionView: api.PersonaFileVersionView,
@@ -49,6 +52,7 @@ const REQUESTS: Readonly<Record<string, ZodType>> = {
   SendMessage: api.SendMessage,
   CreateSession: api.CreateSession,
   CreateAgent: agent.CreateAgent,
+  TeamProposal: team.TeamProposal,
   EditAgent: agent.EditAgent,
   CloneAgent: agent.CloneAgent,
   DecideApproval: api.DecideApproval,

@@ -5,7 +5,9 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import type { Store } from '../../storage/store.ts';
+import { createAuditSink } from '../audit/sink.ts';
 import { createHostSql, hostMigrations } from '../database.ts';
+import { createGrants } from '../grants/grants.ts';
 import { createJournal } from '../journal/journal.ts';
 import { createApprovals } from './approvals.ts';
 
@@ -27,7 +29,9 @@ async function slowWorld() {
   };
   const make = (on: Store) => {
     const journal = createJournal({ store: on, sql, clock: systemClock });
-    return createApprovals({ store: on, sql, journal, clock: systemClock });
+    const audit = createAuditSink({ store: on, sql, clock: systemClock });
+    const grants = createGrants({ store: on, sql, clock: systemClock, audit });
+    return createApprovals({ store: on, sql, journal, clock: systemClock, grants });
   };
   const approvals = make(slow);
   const row = { id: 'apr_1', run_id: 'run_1', agent_id: 'operator', session_id: null, call_id: 'c', args_hash: 'h' };

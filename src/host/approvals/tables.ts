@@ -15,6 +15,15 @@ export interface ApprovalsTable {
   decided_at: number | null;
   decided_by: string | null;
   surface: string | null;
+  /** The word that names it; null once it is answered. */
+  nonce: string | null;
+  /** JSON: what may be allowed beyond this one call. */
+  offers: string | null;
+  rule: string | null;
+  tool: string | null;
+  template: string | null;
+  /** The person it is asked for. */
+  principal: string | null;
 }
 
 const columns = (integer: string): string => `

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import { readAll, readOne } from '../../storage/query.ts';
 import type { Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
+import { runsSeenBy, type SeenBy } from '../runs/run-store.ts';
 import type { ToolContext } from '../tools/tool.ts';
 import type { ArtifactsTable } from './tables.ts';
 
@@ -17,7 +18,7 @@ export interface Artifacts {
   /** Journals the artifact of a run; its row is written in the same unit. A call that is repeated finds the first. */
   record(context: ToolContext, file: ArtifactFile): Promise<{ id: string }>;
   get(id: string): Promise<ArtifactsTable>;
-  list(runId: string | undefined): Promise<ArtifactsTable[]>;
+  list(runId: string | undefined, seenBy?: SeenBy): Promise<ArtifactsTable[]>;
 }
 
 /** One effect makes one artifact, however often a crash makes it run. */
@@ -39,9 +40,11 @@ export function createArtifacts(deps: { store: Store; sql: HostSql }): Artifacts
       if (row === undefined) throw new HoldfastError('not-found', `There is no artifact ${id}.`);
       return row;
     },
-    list: (runId) => {
-      const all = sql.selectFrom('artifacts').selectAll().orderBy('created_at', 'desc').limit(500);
-      return readAll(store, runId === undefined ? all : all.where('run_id', '=', runId));
+    list: (runId, seenBy) => {
+      let query = sql.selectFrom('artifacts').selectAll().orderBy('created_at', 'desc').limit(500);
+      if (runId !== undefined) query = query.where('run_id', '=', runId);
+      if (seenBy !== undefined) query = query.where('run_id', 'in', runsSeenBy(sql, seenBy));
+      return readAll(store, query);
     },
   };
 }

@@ -80,6 +80,14 @@ function factsOf(event: JournalEvent): Facts | undefined {
       return { action: 'artifact.created', target: event.artifactId, outcome: 'done', details: { blob: event.blob } };
     case 'agent.changed':
       return { action: 'agent.changed', target: event.agentId, outcome: event.change };
+    case 'freeze.changed':
+      return {
+        action: event.frozen ? 'freeze.begun' : 'freeze.ended',
+        target: event.scope,
+        outcome: 'done',
+        actor: event.by,
+        surface: event.surface,
+      };
     case 'message.delivered':
       return { action: 'message.delivered', target: event.outboxId, outcome: event.state };
     default:

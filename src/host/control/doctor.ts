@@ -88,7 +88,7 @@ async function probeSandbox(sandboxes: RunSandboxes): Promise<string> {
     throw new HoldfastError(
       'sandbox.failed',
       `The sandbox could not write a file: ${complaint.trim() || exit.detail}`,
-      { remedy: sandboxes.probe.remedy },
+      { remedy: sandboxes.probe?.remedy ?? '' },
     );
   } finally {
     await sandboxes.release(id);

@@ -6,6 +6,7 @@ import type {
   MessageView,
   RunView,
   SessionView,
+  StatusView,
   WorkerTemplateView,
 } from '../../protocol/api.ts';
 import { ErrorInfo, type StoredEvent } from '../../protocol/event.ts';
@@ -16,6 +17,7 @@ import type { Agent } from '../agents/agent.ts';
 import { cardOf } from '../approvals/approvals.ts';
 import type { ApprovalsTable } from '../approvals/tables.ts';
 import type { ArtifactsTable } from '../artifacts/tables.ts';
+import { offersIn } from '../grants/grants.ts';
 import type { InboxTable, SessionsTable } from '../inbox/tables.ts';
 import type { RunsTable } from '../runs/tables.ts';
 import { HOST_PRINCIPAL } from '../workers/follow-up.ts';
@@ -106,7 +108,14 @@ export function toApprovalView(row: ApprovalsTable): ApprovalView {
     expiresAt: row.expires_at,
     decidedBy: row.decided_by,
     surface: row.surface,
+    offers: offersIn(row).map(({ width, words }) => ({ width, words })),
   };
+}
+
+/** For whoever may answer it. */
+export function withNonce(row: ApprovalsTable): ApprovalView {
+  const view = toApprovalView(row);
+  return row.nonce === null ? view : { ...view, nonce: row.nonce };
 }
 
 export function toArtifactView(row: ArtifactsTable): ArtifactView {
@@ -131,7 +140,7 @@ export function toEventView(stored: StoredEvent): EventView {
   };
 }
 
-export function toTemplateView(template: WorkerTemplate): WorkerTemplateView {
+export function toTemplateView(template: WorkerTemplate, own: boolean): WorkerTemplateView {
   return {
     id: template.id,
     title: template.title,
@@ -139,6 +148,8 @@ export function toTemplateView(template: WorkerTemplate): WorkerTemplateView {
     tools: template.tools,
     maxSteps: template.max_steps,
     timeoutMs: template.timeout_seconds * 1_000,
+    children: template.children,
+    own,
   };
 }
 
@@ -164,5 +175,22 @@ export function toAgentView(agent: Agent, facts: AgentFacts): AgentView {
     role: agent.role,
     status: agent.status,
     team: agent.team,
+  };
+}
+
+/** What somebody who uses an install may know of it: that it works, and what is paused. Nothing of what others do. */
+export function statusForViewer(status: StatusView): StatusView {
+  const { version, startedAt, url, model, simulated, sandbox, frozen, lastSeq, agents } = status;
+  return {
+    ...{ version, startedAt, url, model, simulated, sandbox, agents, lastSeq },
+    ...(frozen === undefined ? {} : { frozen }),
+    pid: 0,
+    home: '',
+    state: frozen === undefined || frozen.length === 0 ? 'ok' : 'degraded',
+    problems: [],
+    vault: null,
+    runs: { active: 0, waiting: 0 },
+    overdue: [],
+    pendingApprovals: 0,
   };
 }

@@ -41,6 +41,14 @@ export function createAccept(deps: InboxDeps): Accept {
     const { session } = inbound;
     const id = newId(MessageId, 'msg');
     const runId = newId(RunId, 'run');
+    if (inbound.answer !== undefined) {
+      const row = answered(
+        newRow(inbound, { id, platformId, runId: '', at: clock.now(), refusal: undefined }),
+        inbound,
+      );
+      await store.write([toStatement(sql.insertInto('inbox').values(row))]);
+      return row;
+    }
     const joined = await joinOpenRun(inbound, { id, platformId });
     if (joined !== undefined) return joined;
     const over = session.rounds >= deps.limits.sessionRounds;
@@ -69,6 +77,10 @@ export function createAccept(deps: InboxDeps): Accept {
     }
     return row;
   };
+}
+
+function answered(row: InboxTable, { answer = null }: { answer?: string | null | undefined }): InboxTable {
+  return { ...row, state: 'answered', answer, finished_at: row.received_at };
 }
 
 function tooMany(agentId: string, limits: InboxDeps['limits']): ErrorInfo {

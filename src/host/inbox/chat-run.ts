@@ -1,7 +1,8 @@
 import type { EventOf } from '../../protocol/event.ts';
-import { type Label, OWNER_LABEL } from '../../protocol/label.ts';
+import type { Label } from '../../protocol/label.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { AgentRuns } from '../agents/agent-runs.ts';
+import { labelOfPerson } from '../people/person-label.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { RunSpec } from '../runs/spec.ts';
 import type { Inbox } from './inbox.ts';
@@ -23,9 +24,10 @@ export async function chatSpec(message: ChatMessage, agentRuns: AgentRuns): Prom
     sessionId: message.session.id,
     messageId: message.id,
     title: message.text.replaceAll(/\s+/g, ' ').trim().slice(0, 120),
+    principal: message.session.principal,
     input:
       message.label === undefined
-        ? { source: 'user', text: message.text, label: OWNER_LABEL }
+        ? { source: 'user', text: message.text, label: labelOfPerson(message.session.principal) }
         : { source: 'host', text: message.text, label: message.label },
   });
 }

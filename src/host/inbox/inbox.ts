@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
-import { uuidv7 } from '../../base/id.ts';
+import { newId, uuidv7 } from '../../base/id.ts';
 import { cleanText } from '../../protocol/clean-text.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { EventOf } from '../../protocol/event.ts';
+import { MessageId } from '../../protocol/ids.ts';
 import type { Label } from '../../protocol/label.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
 import type { RunLimits } from '../../protocol/run.ts';
@@ -29,6 +30,8 @@ export interface Inbox {
   history(sessionId: string, limit: number): Promise<InboxTable[]>;
   /** The row of a message that the host itself writes, for a unit of the caller's. */
   add(message: Inbound & { id: string; platformMessageId: string; runId: string }): Statement;
+  /** A message that host code answers itself, at once and without a run; a repeated one is the first. */
+  note(inbound: Inbound, answer: string): Promise<InboxTable>;
   /** What the end of its run makes of a message. */
   finish(messageId: string, event: EventOf<'run.finished'>): Statement[];
 }
@@ -43,6 +46,8 @@ export interface Inbound {
   readonly label?: Label | undefined;
   /** Default: the session's. */
   readonly mode?: LaneMode | undefined;
+  /** The host's own answer, when the message was for the host and not for an agent. */
+  readonly answer?: string | undefined;
 }
 
 export interface InboxDeps {
@@ -86,6 +91,16 @@ export function createInbox(deps: InboxDeps): Inbox {
         if (first === undefined) throw thrown;
         return { message: first, isNew: false };
       }
+    },
+    async note(inbound, answer) {
+      const platformId = inbound.platformMessageId ?? uuidv7();
+      const repeated = await findRepeated(inbound.channel, platformId);
+      if (repeated !== undefined) return repeated;
+      const at = clock.now();
+      const row = newRow(inbound, { id: newId(MessageId, 'msg'), runId: '', platformId, at, refusal: undefined });
+      const answered = { ...row, state: 'answered', answer, finished_at: at };
+      await store.write([toStatement(sql.insertInto('inbox').values(answered))]);
+      return answered;
     },
     add: ({ id, runId, ...inbound }) =>
       toStatement(

@@ -3,15 +3,17 @@ import { newId } from '../../base/id.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { SessionId } from '../../protocol/ids.ts';
 import type { LaneMode } from '../../protocol/lane-mode.ts';
+import { OWNER_PERSON } from '../../protocol/people.ts';
 import { readAll, readOne, toStatement } from '../../storage/query.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { HostSql } from '../database.ts';
+import type { SeenBy } from '../runs/run-store.ts';
 import type { SessionsTable } from './tables.ts';
 
 /** A chat has many sessions and one active one. The CLI and the dashboard are the same chat: the owner's. */
 export interface Sessions {
   get(id: string): Promise<SessionsTable>;
-  list(agentId: string | undefined): Promise<SessionsTable[]>;
+  list(agentId: string | undefined, seenBy?: SeenBy): Promise<SessionsTable[]>;
   /** The chat's active session, made if there is none. */
   active(chat: Chat): Promise<SessionsTable>;
   /** Makes a new one and makes it the active one; the old one stays readable. */
@@ -29,6 +31,8 @@ export interface Chat {
   readonly agentId: string;
   readonly channel: string;
   readonly chatId: string;
+  /** The person it belongs to. Default: the owner. */
+  readonly principal?: string | undefined;
 }
 
 const TITLE_LENGTH = 60;
@@ -57,6 +61,7 @@ export function createSessions(deps: { store: Store; sql: HostSql; clock: Clock 
       continues: 0,
       created_at: clock.now(),
       last_message_at: null,
+      principal: chat.principal ?? OWNER_PERSON,
     };
     await store.write([
       toStatement(
@@ -81,9 +86,14 @@ export function createSessions(deps: { store: Store; sql: HostSql; clock: Clock 
       if (row === undefined) throw new HoldfastError('not-found', `There is no session ${id}.`);
       return row;
     },
-    list: (agentId) => {
-      const all = sql.selectFrom('sessions').selectAll().orderBy('created_at', 'desc').limit(500);
-      return readAll(store, agentId === undefined ? all : all.where('agent_id', '=', agentId));
+    list: (agentId, seenBy) => {
+      let query = sql.selectFrom('sessions').selectAll().orderBy('created_at', 'desc').limit(500);
+      if (agentId !== undefined) query = query.where('agent_id', '=', agentId);
+      if (seenBy !== undefined)
+        query = query.where((where) =>
+          where.or([where('principal', '=', seenBy.person), where('id', 'in', ['', ...seenBy.sessions])]),
+        );
+      return readAll(store, query);
     },
     active: async (chat) => (await findActive(chat)) ?? (await begin(chat)),
     begin,

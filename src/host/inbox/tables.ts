@@ -36,6 +36,8 @@ export interface SessionsTable {
   continues: number;
   created_at: number;
   last_message_at: number | null;
+  /** The person it belongs to. */
+  principal: string;
 }
 
 const inbox = (integer: string): string => `

@@ -4,6 +4,7 @@ import { readAll, toStatement } from '../../storage/query.ts';
 import type { Row, Statement, Store } from '../../storage/store.ts';
 import { createEventRows } from '../audit/event-rows.ts';
 import type { HostSql } from '../database.ts';
+import { runsSeenBy, type SeenBy } from '../runs/run-store.ts';
 import { EVENT_VERSION } from './tables.ts';
 
 /**
@@ -31,6 +32,8 @@ export interface EventFilter {
   readonly runId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly limit?: number | undefined;
+  /** Only of runs that this person may see, and what is told to everybody. */
+  readonly seenBy?: SeenBy | undefined;
 }
 
 export interface JournalListener {
@@ -83,6 +86,11 @@ export function createJournal(deps: { store: Store; sql: HostSql; clock: Clock }
       if (filter.after !== undefined) query = query.where('seq', '>', filter.after);
       if (filter.runId !== undefined) query = query.where('run_id', '=', filter.runId);
       if (filter.sessionId !== undefined) query = query.where('session_id', '=', filter.sessionId);
+      const { seenBy } = filter;
+      if (seenBy !== undefined)
+        query = query.where((where) =>
+          where.or([where('run_id', 'in', runsSeenBy(sql, seenBy)), where('type', 'in', [...TOLD_TO_EVERYBODY])]),
+        );
       if (filter.limit !== undefined) query = query.limit(filter.limit);
       return (await store.read(toStatement(query))).map(toStored);
     },
@@ -99,6 +107,9 @@ export function createJournal(deps: { store: Store; sql: HostSql; clock: Clock }
     },
   };
 }
+
+/** What concerns whoever uses an install. */
+export const TOLD_TO_EVERYBODY: readonly JournalEvent['type'][] = ['freeze.changed'];
 
 const optional = (value: Row[string] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;

@@ -5,7 +5,7 @@ import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { HostSql } from '../database.ts';
-import { createNamedAddresses } from '../inbox/named-addresses.ts';
+import { createSaid } from '../inbox/said.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Model } from '../models/model.ts';
 import { createQuarantine, type Quarantine } from '../quarantine/quarantine.ts';
@@ -47,7 +47,7 @@ export function createLabels(deps: {
 }): Labels {
   const exceptions = createFlowExceptions(deps);
   const sandboxLabels = createSandboxLabels(createLabelAreas(deps));
-  const flow = createFlowGate({ exceptions, sandboxLabels, named: createNamedAddresses(deps), clock: deps.clock });
+  const flow = createFlowGate({ exceptions, sandboxLabels, said: createSaid(deps), clock: deps.clock });
   const refs = createUntrustedRefs(deps);
   const transcripts = createSessionTranscripts(deps);
   return {

@@ -1,10 +1,10 @@
 import { BudgetRefusal } from '../../protocol/budget.ts';
 import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
 import type { ErrorInfo } from '../../protocol/event.ts';
+import { ERROR_PATTERNS } from '../../protocol/provider-words.ts';
 import { CALL_HEADERS } from '../../protocol/vault-api.ts';
 import { errorOfHeader, isBrokenConnection } from '../vault-client/vault-errors.ts';
 import { causes, type Evidence, gatherEvidence, NO_EVIDENCE } from './error-evidence.ts';
-import { ERROR_PATTERNS } from './error-patterns.ts';
 import { excerpt } from './guarded-fetch.ts';
 import { StreamErrorPart } from './parse-stream.ts';
 import { retryAfterMs } from './retry-after.ts';

@@ -33,6 +33,8 @@ export type ModelEvent =
   | { type: 'text'; delta: string }
   | { type: 'reasoning'; delta: string }
   | { type: 'tool-input'; callId: string; tool: string; delta: string }
+  /** The call failed and begins anew with another model, under another id: what came so far is void. */
+  | { type: 'restart'; error: ErrorInfo; model: string; callId: string }
   | { type: 'finished'; message: AssistantMessage; stop: StopReason; usage: Usage; cost: ModelCost | undefined }
   | { type: 'failed'; error: ErrorInfo }
   | { type: 'aborted' };

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../protocol/error.ts';
+import { SIMULATOR_PROVIDER } from '../../protocol/provider.ts';
 import type { VaultStatus } from '../../protocol/vault-api.ts';
 import type { VaultClient } from '../vault-client/vault-client.ts';
 
@@ -27,6 +28,8 @@ export function createProviderDirectory(vault: Pick<VaultClient, 'status'>): Pro
       if (entry !== undefined) return entry;
       throw new HoldfastError('model.unknown-provider', `No provider named ${provider} is set up.`, {
         remedy: 'Add it with `holdfast setup`, or choose a model of one that is.',
+        // The simulator names itself to the vault a moment after both have started.
+        retryable: provider === SIMULATOR_PROVIDER,
       });
     },
     forget: () => {

@@ -8,8 +8,8 @@ import type { Resource } from '../../protocol/resource.ts';
 import type { Risk } from '../../protocol/tool.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { AnyTool } from '../tools/tool.ts';
-import type { WorkerTemplate } from '../workers/templates.ts';
-import { workerPermissions } from '../workers/worker-spec.ts';
+import type { WorkerTemplates } from '../workers/template-store.ts';
+import { workerPermissions } from '../workers/worker-permissions.ts';
 import type { Policy, RunRights } from './policy.ts';
 
 /** Answers people’s questions about the rules; nothing here changes or runs anything. */
@@ -21,7 +21,7 @@ export interface PolicyDesk {
 export interface PolicyDeskDeps {
   readonly agents: Agents;
   readonly policy: Policy;
-  readonly templates: readonly WorkerTemplate[];
+  readonly templates: Pick<WorkerTemplates, 'all' | 'find'>;
   readonly tools: ReadonlyMap<string, AnyTool>;
   readonly userHome: string;
 }
@@ -37,7 +37,7 @@ export function createPolicyDesk(deps: PolicyDeskDeps): PolicyDesk {
         ...(rights.team === undefined ? {} : { team: rights.team }),
         tools: [...rights.tools],
         permissions: facts.permissions,
-        workers: deps.templates.map((template) => ({
+        workers: deps.templates.all().map((template) => ({
           template: template.id,
           tools: template.tools,
           permissions: workerPermissions(template, facts.permissions),
@@ -82,10 +82,13 @@ async function rightsOf(agentId: string, template: string | undefined, deps: Pol
     unattended: false,
   };
   if (template === undefined) return own;
-  const found = deps.templates.find((known) => known.id === template);
+  const found = deps.templates.find(template);
   if (found === undefined) {
     throw new HoldfastError('not-found', `There is no worker template ${template}.`, {
-      remedy: `Templates: ${deps.templates.map((known) => known.id).join(', ')}.`,
+      remedy: `Templates: ${deps.templates
+        .all()
+        .map((known) => known.id)
+        .join(', ')}.`,
     });
   }
   return { ...own, tools: found.tools, isOperator: false, permissions: workerPermissions(found, own.permissions) };

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { NO_PERMISSIONS, Permissions } from '../../protocol/permission.ts';
+import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
+import { Permissions } from '../../protocol/permission.ts';
 import { createScriptedModel, type Script } from '../../testing/scripted-model.ts';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../../testing/test-core.ts';
 import { specOf } from '../runs/run-store.ts';
@@ -93,9 +94,9 @@ describe('permissions of runs', () => {
         ...{ home: join(root, 'home'), egress: ['good.example', 'bad.example'] },
         policy: { floor: { never: ['host:bad.example'] } },
       });
-      const writer = made.core.templates.find(({ id }) => id === 'writer');
-      const { createPlaces } = await import('../workers/workers.ts');
-      const permissions = made.core.policy.permissionsOf({ kind: 'operator', permissions: NO_PERMISSIONS });
+      const writer = made.core.templates.find('writer');
+      const { createPlaces } = await import('../workers/worker-permissions.ts');
+      const permissions = made.core.policy.permissionsOf({ permissions: OPERATOR_PERMISSIONS });
       const caller = { agentId: 'operator', permissions };
       expect(writer && createPlaces(made.core.policy.floor)(writer, caller)).toEqual(['good.example']);
     } finally {

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts';
-import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
 import { meetPlaces } from '../../policy/egress.ts';
 import type { GateFacts } from '../../policy/facts.ts';
 import { type CompiledFloor, compileFloor, placesWithin } from '../../policy/floor.ts';
@@ -13,7 +12,6 @@ import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
 export interface PermittedAgent {
-  readonly kind: string;
   readonly permissions: Permissions;
 }
 /** What of a run’s spec its rights depend on. */
@@ -53,8 +51,7 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
   };
   return {
     floor,
-    permissionsOf: (agent) =>
-      meetSome(agent.kind === 'operator' ? OPERATOR_PERMISSIONS : agent.permissions, floor.atMost),
+    permissionsOf: ({ permissions }) => meetSome(permissions, floor.atMost),
     placesOf: (agentId, { allowed_egress: allowed }, wanted) =>
       placesWithin(floor, agentId, allowed === null ? wanted : meetPlaces(wanted, allowed)),
     hostsOf: (spec) => ({

@@ -7,6 +7,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 export interface ActiveRuns extends AsyncDisposable {
   readonly size: number;
   has(runId: string): boolean;
+  ids(): readonly string[];
   /** Does nothing when it is executing already. */
   start(runId: string): void;
   /** Aborts it; what comes back resolves once it has ended. Undefined: it is not executing here. */
@@ -32,7 +33,8 @@ interface Active {
   readonly abandon: () => void;
 }
 
-class Stalled extends HoldfastError {}
+/** The run is let go to be started again from its journal: nothing of this execution may be written any more. */
+export class Stalled extends HoldfastError {}
 
 const HUNG_AFTER_MS = 5_000;
 
@@ -67,6 +69,7 @@ export function createActiveRuns(deps: ActiveRunsDeps): ActiveRuns {
       return active.size;
     },
     has: (runId) => active.has(runId),
+    ids: () => [...active.keys()],
     start,
     abort(runId, reason) {
       const running = active.get(runId);

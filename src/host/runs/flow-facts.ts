@@ -1,7 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
-import { combineDecisions, type FlowFacts, type FlowRequest, judgeFlow } from '../../policy/flow.ts';
+import { combineDecisions, disputedSinks, type FlowFacts, type FlowRequest, judgeFlow } from '../../policy/flow.ts';
+import type { Sink } from '../../policy/sinks.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import type { Resource } from '../../protocol/resource.ts';
+import type { Said } from '../inbox/said.ts';
 import type { FlowExceptions } from '../labels/exceptions.ts';
 import type { SandboxLabels } from '../labels/sandbox-labels.ts';
 import type { GateCall } from './tool-gate.ts';
@@ -10,41 +12,62 @@ import type { GateCall } from './tool-gate.ts';
 export interface FlowGateDeps {
   readonly exceptions: FlowExceptions;
   readonly sandboxLabels: SandboxLabels;
-  /** Addresses that people wrote in the conversation. */
-  readonly named: (sessionId: string) => Promise<readonly string[]>;
+  /** What people wrote in the conversation, and the addresses in it. */
+  readonly said: (sessionId: string) => Promise<Said>;
   readonly clock: Clock;
 }
 
-export type FlowGate = (call: GateCall, resources: readonly Resource[], decision: Decision) => Promise<Decision>;
+const UNSAID: Said = { named: [], said: [] };
+
+export interface FlowGate {
+  judge(call: GateCall, judged: Judged): Promise<Decision>;
+  /** What the rules of labels have against the call, for what a card may offer. */
+  disputed(call: GateCall, resources: readonly Resource[]): Promise<readonly Sink[]>;
+}
+
+export interface Judged {
+  readonly resources: readonly Resource[];
+  /** What the other rules said. */
+  readonly decision: Decision;
+  /** Sinks that a person allowed beforehand. */
+  readonly granted: readonly string[];
+}
 
 export function createFlowGate(deps: FlowGateDeps): FlowGate {
-  return async (call, resources, decision) => {
-    if (decision.kind === 'deny') return decision;
-    const { spec, progress } = call.writer;
-    const request: FlowRequest = {
-      agentId: spec.agentId,
-      template: spec.template,
-      tool: call.tool.name,
-      risk: call.tool.risk,
-      resources,
-      input: call.call.input,
-    };
-    const facts: FlowFacts = {
-      label: progress.batchLabel,
-      sandbox: await sandboxLabel(call, deps),
-      principal: spec.principal,
-      team: spec.team,
-      egress: spec.egress ?? [],
-      // A worker's task, folders and reach were judged together when it was started, and so is each later answer to it.
-      egressCleared: spec.kind === 'worker',
-      named: [],
-      exceptions: [],
-      now: deps.clock.now(),
-    };
-    if (judgeFlow(request, facts) === undefined) return decision;
-    const named = spec.sessionId === undefined ? [] : await deps.named(spec.sessionId);
-    const exceptions = await deps.exceptions.holding();
-    return combineDecisions(decision, judgeFlow(request, { ...facts, named, exceptions }));
+  return {
+    async judge(call, { resources, decision, granted }) {
+      if (decision.kind === 'deny') return decision;
+      const request = requestOf(call, resources);
+      const facts = { ...(await factsOf(call, deps)), granted };
+      if (judgeFlow(request, facts) === undefined) return decision;
+      const { sessionId } = call.writer.spec;
+      const { named, said } = sessionId === undefined ? UNSAID : await deps.said(sessionId);
+      const exceptions = await deps.exceptions.holding();
+      return combineDecisions(decision, judgeFlow(request, { ...facts, named, said, exceptions }));
+    },
+    disputed: async (call, resources) => disputedSinks(requestOf(call, resources), await factsOf(call, deps)),
+  };
+}
+
+function requestOf({ writer, tool, call }: GateCall, resources: readonly Resource[]): FlowRequest {
+  const { agentId, template } = writer.spec;
+  return { agentId, template, tool: tool.name, risk: tool.risk, resources, input: call.input, requires: tool.requires };
+}
+
+async function factsOf(call: GateCall, deps: FlowGateDeps): Promise<FlowFacts> {
+  const { spec, progress } = call.writer;
+  return {
+    label: progress.batchLabel,
+    sandbox: await sandboxLabel(call, deps),
+    principal: spec.principal,
+    team: spec.team,
+    egress: spec.egress ?? [],
+    // A worker's task, folders and reach were judged together when it was started, and so is each later answer to it.
+    egressCleared: spec.kind === 'worker',
+    ...UNSAID,
+    exceptions: [],
+    granted: [],
+    now: deps.clock.now(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newId, uuidv7 } from '../../base/id.ts';
+import type { ErrorCode } from '../../protocol/error.ts';
 import type { ErrorInfo, JournalEvent, LiveEvent } from '../../protocol/event.ts';
 import { EffectId } from '../../protocol/ids.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
@@ -20,10 +21,13 @@ export interface ModelPhaseDeps {
   readonly model: Model;
   /** The transcript to send: earlier turns of the session before this run's own, cut to what the model can read. */
   readonly contextOf: (writer: RunWriter) => Promise<readonly TranscriptMessage[]>;
-  readonly describe: (tools: readonly string[]) => readonly ToolDescription[];
+  /** Of these tools, those that the model is told of when it has read this. */
+  readonly describe: (tools: readonly string[], transcript: readonly TranscriptMessage[]) => readonly ToolDescription[];
   readonly live: (event: LiveEvent) => void;
   /** Resolves when the vault answers again. */
   readonly vaultReachable: (signal: AbortSignal) => Promise<void>;
+  /** Resolves when the agent is not frozen (any more). */
+  readonly thawed: (agentId: string, signal: AbortSignal) => Promise<void>;
   readonly budget: RunBudget;
   readonly clock: Clock;
 }
@@ -43,12 +47,14 @@ const LONGEST_ASKED_WAIT_MS = 60_000;
 
 export async function callModel(writer: RunWriter, action: ModelAction, deps: ModelCallDeps): Promise<void> {
   const { spec, runId } = writer;
-  const { step, attempt } = action;
-  const callId = `call_${uuidv7()}`;
-  const startedAt = deps.clock.now();
+  const { step } = action;
+  let attempt = action.attempt;
+  let callId = `call_${uuidv7()}`;
+  let startedAt = deps.clock.now();
   await writer.append([{ type: 'model.requested', step, attempt, model: spec.model, callId }]);
   deps.live({ type: 'draft.reset', runId, step, attempt });
-  const draft = createDraft({ runId, step, attempt }, deps);
+  let draft = createDraft({ runId, step, attempt }, deps);
+  const transcript = await deps.contextOf(writer);
   const stream = deps.model.stream({
     model: spec.model,
     agentId: spec.agentId,
@@ -56,8 +62,8 @@ export async function callModel(writer: RunWriter, action: ModelAction, deps: Mo
     taskId: spec.taskId ?? runId,
     callId,
     system: spec.systemPrompt,
-    transcript: await deps.contextOf(writer),
-    tools: action.withTools ? deps.describe(spec.tools) : [],
+    transcript,
+    tools: action.withTools ? deps.describe(spec.tools, transcript) : [],
     maxOutputTokens: spec.limits.maxOutputTokens,
     thinking: spec.thinking,
     signal: deps.signal,
@@ -74,6 +80,15 @@ export async function callModel(writer: RunWriter, action: ModelAction, deps: Mo
           firstTokenMs: draft.firstTokenMs(startedAt),
         }),
       );
+    } else if (event.type === 'restart') {
+      // Another model of the chain begins anew: its draft replaces what was shown, nothing is appended.
+      const failed = { type: 'model.failed', step, attempt, callId, error: event.error, willRetry: true } as const;
+      attempt += 1;
+      callId = event.callId;
+      startedAt = deps.clock.now();
+      await writer.append([failed, { type: 'model.requested', step, attempt, model: event.model, callId }]);
+      deps.live({ type: 'draft.reset', runId, step, attempt });
+      draft = createDraft({ runId, step, attempt }, deps);
     } else if (event.type === 'failed') await noteFailure(writer, event.error, { step, attempt, callId, deps });
     else if (event.type !== 'aborted') draft.add(event);
   }
@@ -127,7 +142,7 @@ async function noteFailure(
   call: { step: number; attempt: number; callId: string; deps: ModelCallDeps },
 ): Promise<void> {
   const { deps, ...ids } = call;
-  if (error.code === 'vault.unreachable' || error.code === 'vault.locked') {
+  if (VAULT_WAITS.includes(error.code)) {
     await writer.append([
       { type: 'model.failed', ...ids, error, willRetry: true },
       {
@@ -138,7 +153,8 @@ async function noteFailure(
         deadline: deps.clock.now() + VAULT_BACK_WITHIN_MS,
       },
     ]);
-    await deps.vaultReachable(deps.signal);
+    if (error.code === 'vault.frozen') await deps.thawed(writer.spec.agentId, deps.signal);
+    else await deps.vaultReachable(deps.signal);
     return;
   }
   if (waitsAtCap(error, deps.budget)) {
@@ -151,6 +167,9 @@ async function noteFailure(
   await writer.append([{ type: 'model.failed', ...ids, error, willRetry: wait !== undefined }]);
   if (wait !== undefined) await deps.clock.sleep(wait, deps.signal);
 }
+
+/** No fault of the call: it is made again when the vault gives way. */
+const VAULT_WAITS: readonly ErrorCode[] = ['vault.unreachable', 'vault.locked', 'vault.frozen'];
 
 /** How long to wait before the next attempt; undefined: there is none. */
 function waitBefore(error: ErrorInfo, failures: number): number | undefined {
@@ -166,7 +185,7 @@ function createDraft(ids: { runId: string; step: number; attempt: number }, deps
   let firstAt: number | undefined;
   return {
     firstTokenMs: (startedAt: number): number | undefined => (firstAt === undefined ? undefined : firstAt - startedAt),
-    add(event: Exclude<ModelEvent, { type: 'finished' | 'failed' | 'aborted' }>): void {
+    add(event: Exclude<ModelEvent, { type: 'finished' | 'failed' | 'aborted' | 'restart' }>): void {
       firstAt ??= deps.clock.now();
       if (event.type === 'tool-input') return;
       const type = event.type === 'text' ? 'draft.text' : 'draft.reasoning';

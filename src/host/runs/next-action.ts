@@ -47,6 +47,16 @@ function reachedLimit(progress: Progress): { limit: 'steps' | 'rounds'; count: n
 
 function answer(progress: Progress): NextAction {
   const result: RunResult = { kind: 'result', text: progress.lastText, artifacts: progress.artifacts };
+  if (progress.brokenContracts > 1 && !progress.contractHeld) {
+    const message = `What was expected is not there: ${progress.contractFailures.join(' ')}`;
+    const remedy = 'Give a smaller task, or look at what the worker did.';
+    return {
+      kind: 'finish',
+      state: 'failed',
+      result: { ...result, kind: 'error' },
+      error: { code: 'run.contract', message, remedy },
+    };
+  }
   if (progress.limit === undefined) return { kind: 'finish', state: 'done', result };
   const { limit, count } = progress.limit;
   return {

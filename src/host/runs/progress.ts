@@ -39,6 +39,10 @@ export interface Progress {
   freshInStep: boolean;
   limit: EventOf<'limit.reached'> | undefined;
   loopStop: EventOf<'loop.noticed'> | undefined;
+  /** How often the host found that what was promised is not there. */
+  brokenContracts: number;
+  contractFailures: readonly string[];
+  contractHeld: boolean;
   modelError: EventOf<'model.failed'>['error'] | undefined;
   artifacts: { id: string; name: string; bytes: number }[];
   /** Effects that succeeded, for what the answer claims. */
@@ -84,6 +88,9 @@ export function emptyProgress(): Progress {
     freshInStep: false,
     limit: undefined,
     loopStop: undefined,
+    brokenContracts: 0,
+    contractFailures: [],
+    contractHeld: false,
     modelError: undefined,
     artifacts: [],
     done: [],
@@ -166,6 +173,11 @@ const HANDLERS: Handlers = {
         call.warning = `[Holdfast] This is call ${event.count} of ${event.tool} with the same arguments and the same result. Try a different approach.`;
       });
     }
+  },
+  'contract.checked': (p, event) => {
+    p.contractHeld = event.failures.length === 0;
+    p.contractFailures = event.failures;
+    if (!p.contractHeld) p.brokenContracts += 1;
   },
   'claims.questioned': (p, event) => {
     p.claimsQuestioned = true;

@@ -1,7 +1,9 @@
 import type { ErrorInfo, EventOf } from '../../protocol/event.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { LateInputs } from '../steering/late-inputs.ts';
+import type { Contracts } from '../workers/contracts.ts';
 import { type ClaimCheck, claimMark } from './claim-check.ts';
+import { contractHolds } from './hold-contract.ts';
 import { callModel, type ModelPhaseDeps } from './model-phase.ts';
 import { type NextAction, nextAction } from './next-action.ts';
 import { budgetedRun, type RunBudget, waitingAtCap, waitsAtCap } from './run-budget.ts';
@@ -19,6 +21,8 @@ export interface RunLoopDeps {
   readonly checkClaims: ClaimCheck;
   readonly budget: RunBudget;
   readonly lateInputs: Pick<LateInputs, 'take' | 'noticed'>;
+  /** Checks what a run was expected to bring. */
+  readonly contracts: Contracts;
   /** Rows that must change in the very unit that ends a run (the message it answers). */
   readonly onFinish: OnFinish;
 }
@@ -59,6 +63,7 @@ export async function driveRun(given: RunWriter, deps: RunLoopDeps, options: Dri
         await writer.append([{ type: 'limit.reached', limit: action.limit, count: action.count }]);
         break;
       case 'finish':
+        if (action.state === 'done' && !(await contractHolds(writer, deps.contracts, signal))) break;
         await finish(writer, action, deps);
         break;
     }

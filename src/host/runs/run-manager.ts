@@ -34,11 +34,14 @@ export interface RunManager extends AsyncDisposable {
   /** Resolves when the run is terminal or has asked its parent something. */
   settled(runId: string, signal: AbortSignal): Promise<RunsTable>;
   isActive(runId: string): boolean;
+  activeIds(): readonly string[];
   /**
    * Starts a run that hangs again from its journal. Whatever of it does not end is left behind: its epoch is over, so it
    * can write nothing any more.
    */
   restart(runId: string, cause: string): Promise<void>;
+  /** Stops the clock of a worker while it waits for a worker of its own. */
+  pauseDeadline(runId: string): Disposable;
   /** Ends it, and its children, as cancelled. Does nothing to a terminal run. */
   cancel(runId: string, reason: string): Promise<void>;
   /** Gives the answer that an `asked` run waits for and lets it go on. */
@@ -50,6 +53,8 @@ export interface RunManagerDeps extends RunWriterDeps {
   readonly runs: RunStore;
   readonly journal: Journal;
   readonly loop: RunLoopDeps;
+  /** Resolves once the runs of this agent may be executed: while it is frozen they wait. */
+  readonly hold: (agentId: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What a new run's model will read besides its input, where that is more than nothing. */
@@ -60,6 +65,13 @@ export interface RunManagerDeps extends RunWriterDeps {
 
 /** Restarts without a finished step in between after which a run is not taken up again. */
 const MOST_RESUMES = 3;
+
+/** False: it was called off while it waited. */
+const mayGoOn = (held: Promise<void>): Promise<boolean> =>
+  held.then(
+    () => true,
+    () => false,
+  );
 
 export function createRunManager(deps: RunManagerDeps): RunManager {
   const { notify, settled } = createSettledRuns(deps.runs);
@@ -99,7 +111,9 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     log: deps.log,
     onEnded: notify,
     async execute(runId, controller, signal) {
-      using _ = deadlines.start(await deps.runs.get(runId), controller);
+      const row = await deps.runs.get(runId);
+      if (!(await mayGoOn(deps.hold(row.agent_id, signal)))) return;
+      using _ = deadlines.start(row, controller);
       await executeOnceWritable(runId, signal);
     },
   });
@@ -112,7 +126,12 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
       if (!specOf(child).background) await cancel(child.id, reason);
     if (ended === undefined) await endIdle(row, cancelled(reason), deps);
-    else await ended;
+    else {
+      await ended;
+      // One that was held had not begun: nothing but this ends it.
+      const left = await deps.runs.get(runId);
+      if (left.finished_at === null && !active.has(runId)) await endIdle(left, cancelled(reason), deps);
+    }
     notify(runId);
   };
 
@@ -125,8 +144,10 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     },
     start: active.start,
     isActive: active.has,
+    activeIds: active.ids,
     restart: active.restart,
     cancel,
+    pauseDeadline: deadlines.hold,
     settled,
     async answer(runId, result) {
       const row = await deps.runs.get(runId);

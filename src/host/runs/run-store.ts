@@ -12,7 +12,22 @@ export interface RunFilter {
   readonly sessionId?: string | undefined;
   readonly parentRunId?: string | undefined;
   readonly active?: boolean | undefined;
+  /** Only what acts for this person, or is of one of these sessions. */
+  readonly seenBy?: SeenBy | undefined;
   readonly limit: number;
+}
+
+export interface SeenBy {
+  readonly person: string;
+  readonly sessions: readonly string[];
+}
+
+/** The ids of the runs that somebody may see, for a query of another table. */
+export function runsSeenBy(sql: HostSql, { person, sessions }: SeenBy) {
+  return sql
+    .selectFrom('runs')
+    .select('id')
+    .where((where) => where.or([where('principal', '=', person), where('session_id', 'in', ['', ...sessions])]));
 }
 
 /** Reads of the `runs` table and the statements that create and claim a row. */
@@ -78,6 +93,11 @@ export function createRunStore(store: Store, sql: HostSql): RunStore {
       if (filter.agentId !== undefined) query = query.where('agent_id', '=', filter.agentId);
       if (filter.sessionId !== undefined) query = query.where('session_id', '=', filter.sessionId);
       if (filter.parentRunId !== undefined) query = query.where('parent_run_id', '=', filter.parentRunId);
+      const { seenBy } = filter;
+      if (seenBy !== undefined)
+        query = query.where((where) =>
+          where.or([where('principal', '=', seenBy.person), where('session_id', 'in', ['', ...seenBy.sessions])]),
+        );
       if (filter.active === true) query = query.where('finished_at', 'is', null);
       return readAll(store, query);
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentSandbox } from '../../protocol/agent.ts';
+import { Expectation } from '../../protocol/expectation.ts';
 import { Label } from '../../protocol/label.ts';
 import { Permissions } from '../../protocol/permission.ts';
 import { RunKind, RunLimits } from '../../protocol/run.ts';
@@ -26,6 +27,14 @@ export const RunSpec = z.object({
   systemPrompt: z.string(),
   limits: RunLimits,
   folders: z.array(Folder),
+  /** Of a worker: 1 when an agent started it, one more than its parent's when a worker did. */
+  depth: z.number().int().min(0).default(0),
+  /** The agent's own run that it goes back to; absent: itself. */
+  rootRunId: z.string().optional(),
+  /** Templates that a worker may start itself. */
+  children: z.array(z.string()).default([]),
+  /** What the host checks before it believes that the task is done. */
+  expects: z.array(Expectation).default([]),
   /** Nobody waits for it: when it settles, its session gets a message of the host's. */
   background: z.boolean().default(false),
   /** What its sandbox may reach, as places; absent: no network. The vault holds the run to it and to the owner's rules. */

@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/id.ts';
 import { decide, unattended } from '../../policy/decide.ts';
+import { compileGrant } from '../../policy/grant.ts';
+import { offersOf } from '../../policy/offers.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { JournalEvent } from '../../protocol/event.ts';
@@ -9,7 +11,9 @@ import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { Judged } from '../../protocol/policy-change.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
-import type { Approvals } from '../approvals/approvals.ts';
+import type { Approvals, NewApproval } from '../approvals/approvals.ts';
+import { newNonce } from '../approvals/nonce.ts';
+import type { Grants } from '../grants/grants.ts';
 import { judgedFrom } from '../policy/judged.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Limited, Rates } from '../rates/rates.ts';
@@ -47,11 +51,13 @@ export interface GateDeps {
   readonly flow: FlowGate;
   /** How often each agent may use each tool. */
   readonly rates: Pick<Rates, 'tool'>;
+  readonly grants: Pick<Grants, 'of'>;
   readonly approvalExpiresAfterMs: number;
   readonly clock: Clock;
 }
 
 export function createGate(deps: GateDeps): Gate {
+  const open = oneByOne();
   return {
     async pass(request) {
       const limited = deps.rates.tool(request.writer.spec.agentId, request.tool.name);
@@ -65,7 +71,7 @@ export function createGate(deps: GateDeps): Gate {
       if (decision.kind === 'allow') return { kind: 'passed', unwritten };
       if (isNew) await writer.append(unwritten);
       if (decision.kind === 'deny') return refused(`Denied: ${decision.reason} ${decision.unlock}`);
-      return await askPerson(request, { resources, decision, deps });
+      return await askPerson(request, { resources, decision, deps, open });
     },
   };
 }
@@ -85,17 +91,25 @@ async function resourcesOf(
 async function judge(
   request: GateCall,
   resources: readonly Resource[],
-  { policy, flow }: GateDeps,
+  deps: GateDeps,
 ): Promise<{ decision: Decision; judged: Judged }> {
-  const { spec } = request.writer;
+  const { spec, runId } = request.writer;
   const { name: tool, risk } = request.tool;
-  const facts = await policy.factsOf(spec);
-  const call = { agentId: spec.agentId, tool, risk, resources, principal: spec.principal };
-  const decision = await flow(request, resources, decide(call, facts));
-  return { decision: unattended(decision, facts.unattended), judged: judgedFrom(call, facts.grants) };
+  const { agentId, template, principal } = spec;
+  const tasks = [runId, ...(spec.parentRunId === undefined ? [] : [spec.parentRunId])];
+  const held = await deps.grants.of({ agentId, template, tool, principal, tasks });
+  const known = await deps.policy.factsOf(spec);
+  const facts = { ...known, grants: [...known.grants, ...held.grants.map(compileGrant)] };
+  const call = { agentId, tool, risk, resources, principal };
+  const flow = await deps.flow.judge(request, { resources, decision: decide(call, facts), granted: held.sinks });
+  return { decision: unattended(flow, facts.unattended), judged: judgedFrom(call, facts.grants) };
 }
 
+/** Questions of one agent that may wait at once. A fooled agent cannot bury the one that matters. */
+export const MOST_HELD = 10;
+
 interface Question {
+  readonly open: ReturnType<typeof oneByOne>;
   readonly resources: readonly Resource[];
   readonly decision: Extract<Decision, { kind: 'ask' }>;
   readonly deps: GateDeps;
@@ -104,7 +118,11 @@ interface Question {
 async function askPerson(request: GateCall, question: Question): Promise<Verdict> {
   const { writer, call, signal } = request;
   const { approvals } = question.deps;
-  const approvalId = call.approvalId ?? (await openApproval(request, question));
+  const approvalId = call.approvalId ?? (await question.open(() => openApproval(request, question)));
+  if (approvalId === undefined) {
+    const agent = writer.spec.agentId;
+    return refused(`Denied: ${MOST_HELD} questions of ${agent} wait for an answer already. Go on without this one.`);
+  }
   if (call.approved === undefined) writer.observe(await approvals.decided(approvalId, signal));
   const row = await approvals.get(approvalId);
   if (row.state === 'expired') return refused('Denied: nobody answered in time. Ask the user before you try again.');
@@ -116,30 +134,55 @@ async function askPerson(request: GateCall, question: Question): Promise<Verdict
   return { kind: 'passed', unwritten: [] };
 }
 
-async function openApproval({ writer, call }: GateCall, { resources, decision, deps }: Question): Promise<string> {
-  const approvalId = newId(ApprovalId, 'apr');
-  const at = deps.clock.now();
-  const expiresAt = at + deps.approvalExpiresAfterMs;
+/** Undefined: too many wait. Counted and written one after the other, so that calls side by side cannot both be the last. */
+async function openApproval(request: GateCall, question: Question): Promise<string | undefined> {
+  const { writer, call } = request;
+  const { decision, deps } = question;
+  if ((await deps.approvals.countPending(writer.spec.agentId)) >= MOST_HELD) return undefined;
+  const row = await rowOf(request, question);
+  const { id: approvalId, expires_at: expiresAt } = row;
   const card = revealCard(decision.card);
-  const row = deps.approvals.insert({
-    id: approvalId,
-    run_id: writer.runId,
-    agent_id: writer.spec.agentId,
-    session_id: writer.spec.sessionId ?? null,
-    call_id: call.callId,
-    args_hash: boundHash(call, resources),
-    card: JSON.stringify(card),
-    requested_at: at,
-    expires_at: expiresAt,
-  });
   await writer.append(
     [
       { type: 'approval.requested', approvalId, callId: call.callId, card, expiresAt },
       { type: 'run.waiting', on: 'approval', detail: card.title, deadline: expiresAt, owner: 'person' },
     ],
-    [row],
+    [deps.approvals.insert(row)],
   );
   return approvalId;
+}
+
+async function rowOf(request: GateCall, { resources, decision, deps }: Question): Promise<NewApproval> {
+  const { writer, call, tool } = request;
+  const at = deps.clock.now();
+  const sinks = await deps.flow.disputed(request, resources);
+  return {
+    id: newId(ApprovalId, 'apr'),
+    run_id: writer.runId,
+    agent_id: writer.spec.agentId,
+    session_id: writer.spec.sessionId ?? null,
+    call_id: call.callId,
+    args_hash: boundHash(call, resources),
+    card: JSON.stringify(revealCard(decision.card)),
+    requested_at: at,
+    expires_at: at + deps.approvalExpiresAfterMs,
+    nonce: newNonce(),
+    offers: JSON.stringify(offersOf(decision.rule, resources, sinks)),
+    rule: decision.rule,
+    tool: tool.name,
+    template: writer.spec.template ?? null,
+    principal: writer.spec.principal,
+  };
+}
+
+/** Runs what it is given one after the other. */
+function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
 }
 
 /** The arguments and what they resolved to, as one text: both must be what the person saw. */

@@ -11,6 +11,7 @@ import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-lab
 import type { Policy } from '../policy/policy.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
+import { Stalled } from './active-runs.ts';
 import { argumentLabel } from './argument-label.ts';
 import { cleanOutcome } from './clean-event.ts';
 import { childRunId, resultHash } from './hashes.ts';
@@ -32,7 +33,7 @@ export interface ToolPhaseDeps {
   /** Rows that change in the very unit that ends a run; a question to the parent ends one here. */
   readonly onFinish: (writer: RunWriter, event: EventOf<'run.finished'>) => Promise<readonly Statement[]>;
   /** Adds what the run's sandbox was refused on the network. */
-  readonly annotate: (runId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
+  readonly annotate: (writer: RunWriter, callId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
   readonly live: ToolLive;
   /** Where a run's fetches may go. */
   readonly hostsOf: Policy['hostsOf'];
@@ -164,7 +165,7 @@ async function recover(
   const lost = unknownOutcome(call.tool);
   // What its programs read from the network by then belongs to its label.
   const inSandbox = tool?.risk.startsWith('sandbox-') === true;
-  const outcome = known ?? (inSandbox ? await deps.annotate(writer.runId, lost) : lost);
+  const outcome = known ?? (inSandbox ? await deps.annotate(writer, call.callId, lost) : lost);
   await settle(writer, call, { outcome, before: [], startedAt, deps, tool });
 }
 
@@ -183,7 +184,9 @@ async function execute(
       .then(() => delay(5_000, undefined, { ref: false }))
       .then(() => timedOut(limitMs));
     const outcome = await Promise.race([tool.execute(input, contextOf(writer, call, { ...deps, signal })), late]);
-    return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer.runId, outcome) : outcome;
+    // What a tool says of a call that was let go under it is no outcome: its journal will say that it is not known.
+    if (deps.signal.reason instanceof Stalled) throw deps.signal.reason;
+    return tool.risk.startsWith('sandbox-') ? await deps.annotate(writer, call.callId, outcome) : outcome;
   } catch (thrown) {
     deps.signal.throwIfAborted();
     return timeout.signal.aborted ? timedOut(limitMs) : failed(HoldfastError.from(thrown, 'tool.failed'));

@@ -75,7 +75,7 @@ export function createEgressDoors({ vault, log }: { vault: VaultEgress; log: Log
   };
 }
 
-function withLines(text: string, lines: readonly string[]): string {
+export function withLines(text: string, lines: readonly string[]): string {
   if (lines.length === 0) return text;
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${lines.map((line) => `[${line}]`).join('\n')}`;
 }

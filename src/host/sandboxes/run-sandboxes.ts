@@ -6,8 +6,10 @@ import { HoldfastError } from '../../protocol/error.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Launcher, Probe, Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
+import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
 import { forwardEnvironment } from './forward-environment.ts';
+import { modelEnvironment } from './model-environment.ts';
 import type { TrustFiles } from './trust-files.ts';
 
 /**
@@ -21,12 +23,14 @@ export interface RunSandboxes extends AsyncDisposable {
   /** What a worker's sandbox would reach, as text for people; empty: no network. */
   reach(agentId: string, places: readonly string[] | undefined): Promise<readonly string[]>;
   release(runId: string): Promise<void>;
+  /** Ends the sandbox and its way out and keeps the volume: a run that goes on later gets a new one on it. */
+  stop(runId: string): Promise<void>;
   /** Removes the volumes that a crash left behind: all but those of runs that may still go on, and of agents. */
   sweepVolumes(keep: ReadonlySet<string>): Promise<void>;
   /** Removes a volume for good: of an agent that is gone. */
   removeVolume(name: string): Promise<void>;
-  /** What the launcher proved when the host started. */
-  readonly probe: Probe;
+  /** What the launcher proved when the host started; undefined while it is still being proved. */
+  readonly probe: Probe | undefined;
   readonly launcher: string;
 }
 
@@ -44,11 +48,14 @@ export interface SandboxedRun {
 
 export interface RunSandboxesDeps {
   readonly launcher: Launcher;
-  readonly probe: Probe;
+  /** The proof may still be under way: whoever needs a sandbox waits for it. */
+  readonly probe: Probe | Promise<Probe>;
   /** Folder of all volumes. */
   readonly volumes: string;
   readonly limits: SandboxLimits;
   readonly doors: EgressDoors;
+  /** Lays out what only a thief would take. */
+  readonly decoys?: Decoys | undefined;
   /** Needed where the vault looks into https. */
   readonly trust?: TrustFiles;
 }
@@ -57,21 +64,27 @@ const AGENT_PREFIX = 'agent-';
 
 export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   const open = new Map<string, Promise<Sandbox>>();
+  let proved = 'available' in deps.probe ? deps.probe : undefined;
+  void Promise.resolve(deps.probe).then((probe) => {
+    proved = probe;
+  });
   const folderOf = (name: string): string => join(deps.volumes, name);
 
   const create = async (run: SandboxedRun): Promise<Sandbox> => {
-    if (!deps.probe.available) {
-      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${deps.probe.reason}`, { remedy: deps.probe.remedy });
-    }
+    const probe = await deps.probe;
+    if (!probe.available)
+      throw new HoldfastError('sandbox.unavailable', `No sandbox: ${probe.reason}`, { remedy: probe.remedy });
     const places = run.egress;
     const door = places === undefined ? undefined : await deps.doors.open({ ...run, places });
     const trustFile = door?.authority === undefined ? undefined : await deps.trust?.fileFor(door.authority);
+    const volume = folderOf(run.volume ?? run.runId);
+    await deps.decoys?.lay(volume, run.agentId);
     return await deps.launcher.create({
       id: run.runId,
-      volume: folderOf(run.volume ?? run.runId),
+      volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: door === undefined ? {} : forwardEnvironment(door),
+      env: door === undefined ? {} : { ...forwardEnvironment(door), ...modelEnvironment(door) },
       ...(door === undefined ? {} : { egressSocket: door.socketPath }),
       ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
       ...(trustFile === undefined ? {} : { trustFile }),
@@ -85,8 +98,12 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
   };
 
   return {
-    probe: deps.probe,
-    launcher: deps.launcher.kind,
+    get probe() {
+      return proved;
+    },
+    get launcher() {
+      return deps.launcher.kind;
+    },
     annotate: deps.doors.annotate,
     reach: deps.doors.reach,
     async of(run) {
@@ -95,9 +112,13 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       const made = create(run);
       open.set(run.runId, made);
       // A failed start may be tried again by the next call.
-      made.catch(() => open.delete(run.runId));
+      made.then(
+        (sandbox) => sandbox.prepare?.(),
+        () => open.delete(run.runId),
+      );
       return await made;
     },
+    stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),
     async release(runId) {
       await close(runId);
       await deps.doors.close(runId);
@@ -111,8 +132,13 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
           .map((name) => rm(folderOf(name), { recursive: true, force: true })),
       );
     },
-    removeVolume: (name) => rm(folderOf(name), { recursive: true, force: true }),
+    async removeVolume(name) {
+      const all = await readdir(deps.volumes).catch(() => []);
+      const own = all.filter((one) => one === name || one.startsWith(`${name}.`));
+      await Promise.all(own.map((one) => rm(folderOf(one), { recursive: true, force: true })));
+    },
     async [Symbol.asyncDispose]() {
+      await deps.probe;
       await Promise.all([...open.keys()].map(close));
     },
   };

@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import type { EventOf } from '../../protocol/event.ts';
-import type { Label } from '../../protocol/label.ts';
+import type { Integrity, Label } from '../../protocol/label.ts';
 import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
+import type { RunKind } from '../../protocol/run.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
 import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
+import type { Folder } from '../runs/spec.ts';
 
 /**
  * The contract of a tool. `execute` is called only after the gate allowed the exact arguments and the effect row says
@@ -13,7 +15,7 @@ import type { Sandbox } from '../../sandbox/launcher.ts';
  */
 export interface Tool<Input = unknown> {
   readonly name: string;
-  /** What the model reads. Long ones live in a `.md` file beside the tool. */
+  /** What the model reads; looked at anew for each call of it. Long ones live in a `.md` file beside the tool. */
   readonly description: string;
   readonly input: z.ZodType<Input>;
   readonly risk: Risk;
@@ -21,12 +23,16 @@ export interface Tool<Input = unknown> {
   readonly idempotent: boolean;
   /** Consecutive calls of such tools in one message run side by side. */
   readonly parallel: boolean;
+  /** Needed now and then: a model that has `find_tools` is told of it only once it looked for it. */
+  readonly deferred?: boolean;
   /** Loop detection never warns or skips it (it may still stop the run). */
   readonly loopExempt?: boolean;
   /** Waits for something else (a child run): no tool timeout applies. */
   readonly waits?: boolean;
   /** What these arguments would touch, resolved by the host (links followed). The gate decides by it. Default: nothing. */
   resources?(input: Input, caller: ToolCaller): Promise<readonly Resource[]>;
+  /** Acts in the person's name (speaks to people, spends, deletes): the worst integrity that may lead its arguments. */
+  readonly requires?: Integrity;
   /** Each call starts one run, whose id follows from the effect's (see `childRunId`). */
   readonly startsRun?: boolean;
   /** For a tool that ends its run with a question to its parent: the question. The answer becomes its result. */
@@ -41,6 +47,11 @@ export interface ToolCaller {
   readonly agentId: string;
   readonly team?: string | undefined;
   readonly permissions?: Permissions | undefined;
+  readonly kind?: RunKind | undefined;
+  /** Folders of the owner's that it holds. */
+  readonly folders?: readonly Folder[] | undefined;
+  /** Templates that it may start, if it is a worker. */
+  readonly children?: readonly string[] | undefined;
 }
 
 export interface ToolContext {

@@ -32,10 +32,41 @@ export const MESH_TOOLS = [
 /** All that the operator has: planning and delegating, and nothing that acts. */
 export const OPERATOR_TOOLS = [
   'spawn_worker',
+  'spawn_workers',
   'answer_worker',
   'get_worker_result',
   'list_workers',
+  'steer_worker',
   'stop_worker',
+  'synthesize_worker_results',
+  'plan_create',
+  'plan_update',
+  'plan_approve',
+  'plan_status',
+  'plan_cancel',
+  'self_queue_add',
+  'self_queue_list',
+  'self_queue_remove',
+  'list_activity',
+  'list_agents',
+  'get_agent_profile',
+  'create_agent',
+  'edit_agent',
+  'write_agent_file',
+  'update_workspace',
+  'archive_agent',
+  'restore_agent',
+  'remove_agent',
+  'create_worker_template',
+  'update_worker_template',
+  'delete_worker_template',
+  'list_teams',
+  'propose_team',
+  'create_team',
+  'add_team_member',
+  'remove_team_member',
+  'remove_team',
+  'find_tools',
   ...MESH_TOOLS,
 ] as const;
 
@@ -53,18 +84,36 @@ export const WORKER_TOOLS = [
   'list_services',
   'vault_list',
   'vault_generate_secret',
+  'vault_list',
+  'vault_generate_secret',
   'ask_parent',
+  'spawn_worker',
+  'spawn_workers',
+  'answer_worker',
+  'get_worker_result',
+  'list_workers',
+  'steer_worker',
+  'stop_worker',
+  'synthesize_worker_results',
+  'list_activity',
 ] as const;
 
 export function createToolbox(tools: readonly AnyTool[]): Toolbox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const described = new Map(tools.map((tool) => [tool.name, describeTool(tool)]));
+  const described = new Map<string, ToolDescription>();
+  const describe = (tool: AnyTool): ToolDescription => {
+    const known = described.get(tool.name);
+    if (known?.description === tool.description) return known;
+    const fresh = describeTool(tool);
+    described.set(tool.name, fresh);
+    return fresh;
+  };
   return {
     byName,
     describe: (names) =>
       [...grantedTools(names, byName.values())].sort().flatMap((name) => {
-        const description = described.get(name);
-        return description === undefined ? [] : [description];
+        const tool = byName.get(name);
+        return tool === undefined ? [] : [describe(tool)];
       }),
   };
 }

@@ -1,14 +1,11 @@
-import {
-  Agent,
-  type RequestInit as UndiciRequestInit,
-  type Response as UndiciResponse,
-  fetch as undiciFetch,
-} from 'undici';
+import type { IncomingHttpHeaders } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { backoffMs } from '../../base/backoff.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
+import { ModelHealth } from '../../protocol/key-health.ts';
 import {
   BudgetView,
   CallRecord,
@@ -22,15 +19,16 @@ import { createVaultAudit, type VaultAudit } from './vault-audit.ts';
 import { createVaultCredentials, type VaultCredentials } from './vault-credentials.ts';
 import { type AskVault, createVaultEgress, type VaultEgress } from './vault-egress.ts';
 import { errorOfBody, isBrokenConnection, parseJson, unreachable } from './vault-errors.ts';
+import { createVaultHttp, type VaultRequest } from './vault-http.ts';
 import { createVaultScan, type VaultScan } from './vault-scan.ts';
 import { createVaultServices, type FetchVault, type VaultServices } from './vault-services.ts';
 import { createVaultSpending, type VaultSpending } from './vault-spending.ts';
+import { createVaultTotp, type VaultTotp } from './vault-totp.ts';
 
 /**
  * The host's only way to a model provider and to the web: the vault's host socket. Every method throws a HoldfastError;
  * `vault.unreachable` (retryable) when nobody answers, `cancelled` when the caller's signal fired, `timeout` when the
- * vault took too long. The connections are undici's, fetched with undici's own `fetch`: Node's built-in fetch cannot use
- * an Agent of the package.
+ * vault took too long.
  */
 export interface VaultClient extends AsyncDisposable {
   status(signal?: AbortSignal): Promise<VaultStatus>;
@@ -40,6 +38,8 @@ export interface VaultClient extends AsyncDisposable {
   budgets(agent?: string, signal?: AbortSignal): Promise<readonly BudgetView[]>;
   /** Context window and price of one model. */
   modelFacts(provider: string, model: string, signal?: AbortSignal): Promise<ModelFacts>;
+  /** Which models may be tried now. */
+  modelHealth(models: readonly string[], signal?: AbortSignal): Promise<ModelHealth>;
   /** One GET behind the SSRF wall, on an agent's behalf. */
   fetch(request: z.input<typeof FetchRequest>, signal?: AbortSignal): Promise<{ head: FetchHead; body: Uint8Array }>;
   /** Names of credentials, the owner's changes on their way, and the kill switch. */
@@ -49,6 +49,7 @@ export interface VaultClient extends AsyncDisposable {
   /** Ways out of sandboxes. */
   readonly egress: VaultEgress;
   readonly audit: VaultAudit;
+  readonly totp: VaultTotp;
   /** Budgets of every scope and dimension. */
   readonly spending: VaultSpending;
   /** APIs that agents use without seeing a key. */
@@ -68,10 +69,11 @@ export interface VaultClientConfig {
 }
 
 interface Answer {
-  readonly headers: UndiciResponse['headers'];
+  readonly headers: IncomingHttpHeaders;
   readonly bytes: Uint8Array;
 }
 
+const JSON_BODY = { 'content-type': 'application/json' };
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** The vault keeps its own deadline for a fetch; ours only catches a vault that hangs. */
 const FETCH_GRACE_MS = 5_000;
@@ -80,30 +82,35 @@ const BudgetList = z.object({ budgets: z.array(BudgetView) });
 
 export function createVaultClient(config: VaultClientConfig): VaultClient {
   const { socketPath, log, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = config;
-  const agent = new Agent({ connect: { socketPath }, headersTimeout: 0, bodyTimeout: 0 });
+  const http = createVaultHttp(socketPath);
 
-  const send = async (path: string, init: UndiciRequestInit, signal: AbortSignal): Promise<Answer> => {
+  const send = async (
+    path: string,
+    init: Omit<VaultRequest, 'path' | 'signal'>,
+    signal: AbortSignal,
+  ): Promise<Answer> => {
     try {
-      const response = await undiciFetch(`http://vault${path}`, { ...init, signal, dispatcher: agent });
-      if (!response.ok) throw errorOfBody(response.status, await response.text());
-      return { headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) };
+      const answer = await http.send({ ...init, path, signal });
+      const bytes = await buffer(answer);
+      const status = answer.statusCode ?? 0;
+      if (status < 200 || status >= 300) throw errorOfBody(status, bytes.toString('utf8'));
+      return { headers: answer.headers, bytes: new Uint8Array(bytes) };
     } catch (error) {
       throw signal.aborted ? stopped(signal) : transportError(error, socketPath);
     }
   };
 
   const ask: AskVault = async (path, schema, init) => {
-    const json = { 'content-type': 'application/json' };
     const options =
       init?.body === undefined
-        ? { method: init?.method ?? 'GET' }
-        : { method: init.method, headers: json, body: JSON.stringify(init.body) };
+        ? { method: init?.method ?? 'GET', headers: {} }
+        : { method: init.method, headers: JSON_BODY, body: JSON.stringify(init.body) };
     const { bytes } = await send(path, options, deadline(timeoutMs, init?.signal));
     return read(path, schema, bytes);
   };
 
   const get = async <T>(path: string, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<T> => {
-    const { bytes } = await send(path, {}, deadline(timeoutMs, signal));
+    const { bytes } = await send(path, { method: 'GET', headers: {} }, deadline(timeoutMs, signal));
     return read(path, schema, bytes);
   };
 
@@ -117,9 +124,9 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
   };
 
   const fetchVault: FetchVault = async (path, { body, limitMs, signal }) => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const init = { method: 'POST', headers: JSON_BODY, body: JSON.stringify(body) };
     const { headers, bytes } = await send(path, init, deadline(limitMs, signal));
-    return { head: headers.get('x-holdfast-fetch') ?? '', bytes };
+    return { head: String(headers['x-holdfast-fetch'] ?? ''), bytes };
   };
 
   const status = (signal?: AbortSignal) => get('/status', VaultStatus, signal);
@@ -133,21 +140,28 @@ export function createVaultClient(config: VaultClientConfig): VaultClient {
     },
     modelFacts: (provider, model, signal) =>
       get(`/models/${[provider, ...model.split('/')].map(encodeURIComponent).join('/')}`, ModelFacts, signal),
+    modelHealth: (models, signal) =>
+      get(
+        `/model-health?${models.map((model) => `model=${encodeURIComponent(model)}`).join('&')}`,
+        ModelHealth,
+        signal,
+      ),
     fetch: async (request, signal) => {
       const limit = (request.timeoutMs ?? DEFAULT_FETCH_TIMEOUT_MS) + FETCH_GRACE_MS;
-      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) };
+      const init = { method: 'POST', headers: JSON_BODY, body: JSON.stringify(request) };
       const { headers, bytes } = await send('/fetch', init, deadline(limit, signal));
       return { head: headOf(headers), body: bytes };
     },
     credentials: createVaultCredentials(ask),
     egress: createVaultEgress(ask),
-    scan: createVaultScan({ ask, agent, failed: (error) => transportError(error, socketPath) }),
+    scan: createVaultScan({ ask, http, failed: (error) => transportError(error, socketPath) }),
     audit: createVaultAudit(ask),
+    totp: createVaultTotp(ask),
     spending: createVaultSpending(ask),
     services: createVaultServices(ask, fetchVault),
-    modelFetch: createModelFetch(agent, (error) => transportError(error, socketPath)),
+    modelFetch: createModelFetch(http, (error) => transportError(error, socketPath)),
     waitUntilReachable: (signal) => waitUntilReachable(status, { clock, log, signal }),
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: async () => http[Symbol.dispose](),
   };
 }
 
@@ -173,9 +187,9 @@ async function waitUntilReachable(
   }
 }
 
-function headOf(headers: UndiciResponse['headers']): FetchHead {
-  const header = headers.get('x-holdfast-fetch') ?? '';
-  const head = FetchHead.safeParse(parseJson(Buffer.from(header, 'base64url').toString('utf8')));
+function headOf(headers: IncomingHttpHeaders): FetchHead {
+  const header = headers['x-holdfast-fetch'] ?? '';
+  const head = FetchHead.safeParse(parseJson(Buffer.from(String(header), 'base64url').toString('utf8')));
   if (head.success) return head.data;
   throw new HoldfastError('internal', 'The vault answered a fetch without a readable x-holdfast-fetch header.');
 }

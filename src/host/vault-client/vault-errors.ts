@@ -11,18 +11,7 @@ const Shape = z.object({
   retryAfterMs: z.number().nonnegative().optional(),
 });
 
-const BROKEN_CONNECTION = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EACCES',
-  'EPIPE',
-  'ENOTSOCK',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_CLOSED',
-  'UND_ERR_DESTROYED',
-]);
+const BROKEN_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EACCES', 'EPIPE', 'ENOTSOCK']);
 
 /** The error of an answer's JSON body; anything else becomes an error that names the status. */
 export function errorOfBody(status: number, body: string): HoldfastError {

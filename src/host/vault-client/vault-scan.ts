@@ -1,8 +1,9 @@
-import { type Agent, fetch } from 'undici';
+import { text } from 'node:stream/consumers';
 import type { HoldfastError } from '../../protocol/error.ts';
 import { CanaryFile, type ScanRequest, ScanResult } from '../../protocol/scan.ts';
 import type { AskVault } from './vault-egress.ts';
 import { errorOfBody } from './vault-errors.ts';
+import type { VaultHttp } from './vault-http.ts';
 
 /** What only the vault knows is taken out of texts and files there. Throws `vault.unreachable`, `vault.locked`, `vault.frozen`. */
 export interface VaultScan {
@@ -16,20 +17,19 @@ export interface VaultScan {
 
 export interface VaultScanDeps {
   readonly ask: AskVault;
-  readonly agent: Agent;
+  readonly http: VaultHttp;
   readonly failed: (error: unknown) => HoldfastError;
 }
 
-export function createVaultScan({ ask, agent, failed }: VaultScanDeps): VaultScan {
+export function createVaultScan({ ask, http, failed }: VaultScanDeps): VaultScan {
   return {
     texts: async (request, signal) =>
       (await ask('/scan', ScanResult, { method: 'POST', body: request, ...(signal ? { signal } : {}) })).messages,
     bytes: async (content, signal) => {
       try {
-        const init = { method: 'POST', body: content, duplex: 'half' } as const;
-        const response = await fetch('http://vault/scan-bytes', { ...init, signal, dispatcher: agent });
-        if (!response.ok) throw errorOfBody(response.status, await response.text());
-        return response.body ?? nothing();
+        const answer = await http.send({ path: '/scan-bytes', method: 'POST', headers: {}, body: content, signal });
+        if (answer.statusCode !== 200) throw errorOfBody(answer.statusCode ?? 0, await text(answer));
+        return answer;
       } catch (error) {
         throw failed(error);
       }
@@ -43,5 +43,3 @@ export function createVaultScan({ ask, agent, failed }: VaultScanDeps): VaultSca
       ).text,
   };
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -10,8 +10,8 @@ import type { Quarantine } from '../quarantine/quarantine.ts';
 import { childRunId } from '../runs/hashes.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
+import { describeResult } from './results.ts';
 import { resultLabel } from './worker-result.ts';
-import { describeResult } from './workers.ts';
 
 /**
  * What a background worker leaves behind when it settles: a message of the host's in its session, and the run that will

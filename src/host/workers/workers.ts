@@ -1,108 +1,98 @@
-import { type CompiledFloor, placesWithin } from '../../policy/floor.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import { ErrorInfo } from '../../protocol/event.ts';
-import type { Label } from '../../protocol/label.ts';
-import { RunResult } from '../../protocol/run.ts';
+import type { EventOf } from '../../protocol/event.ts';
+import { SYSTEM_LABEL } from '../../protocol/label.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
-import type { Store } from '../../storage/store.ts';
-import type { Journal } from '../journal/journal.ts';
-import type { Fields } from '../quarantine/fields.ts';
+import type { Statement } from '../../storage/store.ts';
 import { childRunId } from '../runs/hashes.ts';
-import { foldEvents } from '../runs/progress.ts';
-import type { RunManager } from '../runs/run-manager.ts';
-import { type RunStore, specOf } from '../runs/run-store.ts';
+import { specOf } from '../runs/run-store.ts';
+import type { RunWriter } from '../runs/run-writer.ts';
 import type { RunsTable } from '../runs/tables.ts';
-import type { ToolCaller, ToolContext } from '../tools/tool.ts';
-import { type AllowedPath, resolveFolders } from './folders.ts';
-import type { WorkerTemplate } from './templates.ts';
-import { resultData, resultLabel, type WorkerEnd } from './worker-result.ts';
-import { type WorkerTask, workerPermissions, workerSpec } from './worker-spec.ts';
+import type { Steering } from '../steering/steering.ts';
+import type { ToolContext } from '../tools/tool.ts';
+import { createWorkerLauncher, type Launched, type WorkerLauncherDeps } from './launch.ts';
+import { outcomeOf, outcomeOfMany } from './results.ts';
+import type { WorkerTask } from './worker-task.ts';
 
 /**
  * Starts workers for a run and brings back what became of them. A worker is a run of its own, whose id follows from the
  * effect that started it: doing it again after a crash finds the same worker instead of starting a second one.
  */
 export interface Workers {
-  readonly templates: readonly WorkerTemplate[];
-  spawn(
-    task: WorkerTask & { allowed_paths?: readonly AllowedPath[] | undefined },
+  spawn(task: WorkerTask, context: ToolContext, options?: { background?: boolean }): Promise<ToolOutcome>;
+  /** All or none; at most `atOnce` of them run at the same time. */
+  spawnMany(
+    tasks: readonly WorkerTask[],
     context: ToolContext,
+    options: { atOnce: number; background?: boolean },
   ): Promise<ToolOutcome>;
   answer(workerId: string, text: string, context: ToolContext): Promise<ToolOutcome>;
+  /** Puts a text before the worker's next step. */
+  steer(workerId: string, text: string, context: ToolContext): Promise<void>;
   stop(workerId: string, context: ToolContext): Promise<void>;
-  /** Workers that this agent started in this session, newest first. */
-  ofSession(context: ToolContext): Promise<RunsTable[]>;
+  /** The caller's own workers, newest first. */
+  ofCaller(context: ToolContext): Promise<RunsTable[]>;
   /** The template of a worker and what it reaches: whatever is said to it may leave there. */
   reachOf(workerId: string): Promise<{ template: string; egress: readonly string[] } | undefined>;
   /** The state of one worker, in the form the model reads. */
   report(workerId: string, context: ToolContext): Promise<ToolOutcome>;
+  /** Several at once, counted. */
+  bringTogether(workerIds: readonly string[], context: ToolContext): Promise<ToolOutcome>;
+  /** For the unit that ends a run. */
+  ended(writer: RunWriter, event: EventOf<'run.finished'>): Statement[];
+  /** After that unit: what a worker started ends with it. */
+  endChildren(writer: RunWriter): Promise<void>;
 }
 
-export interface WorkersDeps {
-  readonly store: Store;
-  readonly runs: RunStore;
-  readonly manager: () => RunManager;
-  readonly journal: Journal;
-  readonly templates: readonly WorkerTemplate[];
-  readonly reach: Reach;
-  readonly places: Places;
-  readonly userHome: string;
+export interface WorkersDeps extends WorkerLauncherDeps {
+  readonly steering: () => Steering;
 }
-
-/** What a template's sandbox may ask for when this caller starts it. */
-export type Places = (template: WorkerTemplate, caller: ToolCaller) => readonly string[];
-
-/** Bounded by what template and caller may do together, and by the floor. */
-export function createPlaces(floor: CompiledFloor): Places {
-  return (template, { agentId, permissions }) => {
-    const { allowed_egress } = workerPermissions(template, permissions);
-    return placesWithin(floor, agentId, allowed_egress ?? template.egress ?? []);
-  };
-}
-
-/** What a template's sandbox reaches for this agent, as text for people. */
-export type Reach = (agentId: string, places: readonly string[] | undefined) => Promise<readonly string[]>;
 
 export function createWorkers(deps: WorkersDeps): Workers {
-  const outcomeOf = async (row: RunsTable): Promise<ToolOutcome> => toOutcome(row, await labelOf(row.id, deps));
+  const { runs, manager, journal } = deps;
+  const launcher = createWorkerLauncher(deps);
 
-  const settled = async (id: string, signal: AbortSignal): Promise<ToolOutcome> =>
-    outcomeOf(await deps.manager().settled(id, signal));
+  /** Waiting for a worker is not the caller's own time. */
+  const settled = async (id: string, context: ToolContext): Promise<RunsTable> => {
+    using _paused = manager().pauseDeadline(context.runId);
+    return await manager().settled(id, context.signal);
+  };
 
-  /** A worker of the caller's own session; anyone else's is not found. */
-  const own = async (id: string, context: ToolContext): Promise<RunsTable> => {
-    const row = await deps.runs.find(id);
-    const mine =
-      row?.kind === 'worker' && row.agent_id === context.agentId && row.session_id === (context.sessionId ?? null);
-    if (row === undefined || !mine)
-      throw new HoldfastError('tool.bad-input', `There is no worker ${id} here.`, { remedy: 'Use list_workers.' });
+  const startIfOpen = async (id: string): Promise<RunsTable> => {
+    const row = await runs.get(id);
+    if (row.finished_at === null && row.state !== 'asked') manager().start(id);
     return row;
   };
 
-  const create = async (id: string, task: Parameters<Workers['spawn']>[0], context: ToolContext): Promise<void> => {
-    const parent = await deps.runs.get(context.runId);
-    const folders = await resolveFolders(task.allowed_paths ?? [], deps.userHome);
-    const template = deps.templates.find((known) => known.id === task.template);
-    const parentSpec = specOf(parent);
-    const places = template === undefined ? [] : deps.places(template, parentSpec);
-    const spec = workerSpec(task, {
-      parent: { runId: parent.id, spec: parentSpec, label: context.label },
-      templates: deps.templates,
-      folders,
-      places,
-      reach: await deps.reach(context.agentId, places),
-    });
-    await deps.store.write([deps.manager().create(spec, id).statement]);
+  const own = async (id: string, context: ToolContext): Promise<RunsTable> => {
+    const row = await runs.find(id);
+    const caller = await runs.get(context.runId);
+    if (row !== undefined && isOwn(row, caller)) return row;
+    throw new HoldfastError('tool.bad-input', `There is no worker ${id} here.`, { remedy: 'Use list_workers.' });
   };
 
   return {
-    templates: deps.templates,
-    async spawn(task, context) {
+    async spawn(task, context, { background = false } = {}) {
+      await deps.templates.refresh();
       const id = childRunId(context.effectId);
-      if ((await deps.runs.find(id)) === undefined) await create(id, task, context);
-      const row = await deps.runs.get(id);
-      if (row.finished_at === null && row.state !== 'asked') deps.manager().start(id);
-      return task.background === true ? await outcomeOf(row) : await settled(id, context.signal);
+      const [launched] = (await runs.find(id))
+        ? [{ id, duplicate: false }]
+        : await launcher.launch([{ id, task }], context, background);
+      if (launched?.duplicate === true) return duplicateOutcome(launched.id);
+      const row = await startIfOpen(id);
+      return await outcomeOf(background ? row : await settled(id, context), journal);
+    },
+    async spawnMany(tasks, context, { atOnce, background = false }) {
+      await deps.templates.refresh();
+      const wanted = tasks.map((task, n) => ({ id: childRunId(`${context.effectId}:${n}`), task }));
+      const launched = await launcher.launch(wanted, context, background);
+      const mine = launched.filter((one) => !one.duplicate);
+      const rows = background
+        ? await Promise.all(mine.map(({ id }) => startIfOpen(id)))
+        : await inTurns(mine, atOnce, async ({ id }) => {
+            await startIfOpen(id);
+            return await settled(id, context);
+          });
+      return await outcomeOfMany(rows, { journal, also: duplicatesOf(launched) });
     },
     async answer(workerId, text, context) {
       const row = await own(workerId, context);
@@ -110,28 +100,67 @@ export function createWorkers(deps: WorkersDeps): Workers {
       if (row.state === 'asked' && !delivered) {
         const data = { answeredBy: context.effectId };
         const outcome: ToolOutcome = { status: 'ok', text, label: context.label, data };
-        await deps.manager().answer(workerId, { outcome, durationMs: 0 });
-      } else if (row.finished_at === null && row.state !== 'asked') deps.manager().start(workerId);
+        await manager().answer(workerId, { outcome, durationMs: 0 });
+      } else await startIfOpen(workerId);
       // A background worker tells its session itself; waiting here too would tell its result twice.
-      if (specOf(row).background) return await outcomeOf(await deps.runs.get(workerId));
-      return await settled(workerId, context.signal);
+      const waits = !specOf(row).background;
+      return await outcomeOf(waits ? await settled(workerId, context) : await runs.get(workerId), journal);
+    },
+    async steer(workerId, text, context) {
+      await own(workerId, context);
+      await deps.steering().steer(workerId, { source: 'parent', text, label: context.label });
     },
     async stop(workerId, context) {
       await own(workerId, context);
-      await deps.manager().cancel(workerId, `Stopped by ${context.agentId}.`);
+      await manager().cancel(workerId, `Stopped by ${context.agentId}.`);
     },
-    async ofSession(context) {
-      const all = await deps.runs.list({ sessionId: context.sessionId, agentId: context.agentId, limit: 100 });
-      return all.filter((row) => row.kind === 'worker' && row.session_id === (context.sessionId ?? null));
+    async ofCaller(context) {
+      const caller = await runs.get(context.runId);
+      const filter =
+        caller.kind === 'worker' || context.sessionId === undefined
+          ? { parentRunId: context.runId }
+          : { sessionId: context.sessionId, agentId: context.agentId };
+      return (await runs.list({ ...filter, limit: 100 })).filter((row) => isOwn(row, caller));
     },
     async reachOf(workerId) {
-      const row = await deps.runs.find(workerId);
+      const row = await runs.find(workerId);
       if (row === undefined || row.template === null) return undefined;
-      const egress = await deps.reach(row.agent_id, specOf(row).egress);
-      return { template: row.template, egress };
+      return { template: row.template, egress: await deps.reach(row.agent_id, specOf(row).egress) };
     },
-    report: async (workerId, context) => outcomeOf(await own(workerId, context)),
+    report: async (workerId, context) => await outcomeOf(await own(workerId, context), journal),
+    async bringTogether(workerIds, context) {
+      const rows = await Promise.all([...new Set(workerIds)].map((id) => own(id, context)));
+      return await outcomeOfMany(rows, { journal });
+    },
+    ended: ({ runId, spec }, event) => (event.state === 'asked' ? [] : launcher.end(runId, spec)),
+    async endChildren({ runId, spec }) {
+      if (spec.kind !== 'worker') return;
+      for (const child of await runs.list({ parentRunId: runId, active: true, limit: 500 }))
+        await manager().cancel(child.id, 'The worker that started it is over.');
+    },
   };
+}
+
+/** A worker answers to whoever started it: to its parent, or to the agent in the conversation it was started in. */
+function isOwn(row: RunsTable, caller: RunsTable): boolean {
+  if (row.kind !== 'worker') return false;
+  if (row.parent_run_id === caller.id) return true;
+  const sameChat = caller.session_id !== null && row.session_id === caller.session_id;
+  return caller.kind !== 'worker' && sameChat && row.agent_id === caller.agent_id && specOf(row).depth <= 1;
+}
+
+/** Runs `work` over all of them, at most `atOnce` at a time; the results in the order of the items. */
+async function inTurns<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const turn = async (): Promise<void> => {
+    for (let n = next++; n < items.length; n = next++) {
+      const item = items[n];
+      if (item !== undefined) results[n] = await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, turn));
+  return results;
 }
 
 /** Did this very call already answer, in an earlier life of the host? The worker may have asked something else since. */
@@ -143,28 +172,13 @@ async function wasDelivered(workerId: string, effectId: string, deps: WorkersDep
   });
 }
 
-async function labelOf(runId: string, deps: Pick<WorkersDeps, 'journal'>): Promise<Label> {
-  const events = await deps.journal.read({ runId });
-  return foldEvents(events.map((stored) => stored.event)).label;
+function duplicateOutcome(worker: string): ToolOutcome {
+  const text = 'A worker with the same template and task is at work already; this is it. Use get_worker_result.';
+  const data = { worker, status: 'running', duplicate: true, text, artifacts: [] };
+  return { status: 'ok', text: JSON.stringify(data, undefined, 2), data, label: SYSTEM_LABEL };
 }
 
-/** What became of a worker as the model reads it: JSON `{ worker, status, text or fields, artifacts }`. */
-export function describeResult(runId: string, end: WorkerEnd, fields: Fields | undefined): string {
-  return JSON.stringify(resultData(runId, end, fields), undefined, 2);
-}
-
-function toOutcome(row: RunsTable, label: Label): ToolOutcome {
-  const settled = row.finished_at !== null || row.state === 'asked';
-  if (!settled || row.result === null) {
-    const data = { worker: row.id, status: 'running', text: '', artifacts: [] };
-    return { status: 'ok', text: JSON.stringify(data, undefined, 2), data, label };
-  }
-  const end: WorkerEnd = {
-    result: RunResult.parse(JSON.parse(row.result)),
-    error: row.error === null ? undefined : ErrorInfo.parse(JSON.parse(row.error)),
-  };
-  const { resultFields } = specOf(row);
-  const data = resultData(row.id, end, resultFields);
-  const status = data.status === 'error' ? 'error' : 'ok';
-  return { status, text: JSON.stringify(data, undefined, 2), data, label: resultLabel(label, end, resultFields) };
+function duplicatesOf(launched: readonly Launched[]): Record<string, string[]> {
+  const same = launched.filter((one) => one.duplicate).map((one) => one.id);
+  return same.length === 0 ? {} : { already_at_work: [...new Set(same)] };
 }

@@ -10,6 +10,7 @@ import { parseWith } from '../http/parse.ts';
 import type { Tripwire } from '../leak/tripwire.ts';
 import type { SecretGuard } from '../secret-guard.ts';
 import type { Exceptions } from './exceptions.ts';
+import type { EgressMeter } from './meter.ts';
 import type { ResolveAll } from './pinned-connector.ts';
 import { type WebFetchResult, webFetch } from './web-fetch.ts';
 
@@ -25,6 +26,7 @@ export interface FetchRouteDeps {
   readonly tripwire: Tripwire;
   readonly guard: () => SecretGuard;
   readonly resolveAll: ResolveAll;
+  readonly meter: EgressMeter;
   readonly live: LiveCalls;
 }
 
@@ -55,6 +57,8 @@ export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
   let running = 0;
   const fetchOne = async (wanted: FetchRequest, signal: AbortSignal): Promise<WebFetchResult> => {
     deps.freezes.check(wanted.agent);
+    const spent = deps.meter.onBytes({ agent: wanted.agent, run: wanted.run, bytes: 0 });
+    if (spent !== undefined) throw new HoldfastError('budget.exceeded', `Not fetched: ${spent}`);
     deps.tripwire.check(wanted.agent, 'an address to fetch', Buffer.from(wanted.url));
     checkUrl(deps.guard(), wanted.url);
     if (running >= MAX_AT_ONCE)
@@ -83,6 +87,7 @@ export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
       const result = await fetchOne(wanted, controller.signal).catch((error: unknown) => HoldfastError.from(error));
       record(wanted, result);
       if (result instanceof HoldfastError) throw result;
+      deps.meter.onBytes({ agent: wanted.agent, run: wanted.run, bytes: result.body.length });
       const body = redact(deps.guard(), result.body);
       response.writeHead(200, {
         'content-type': 'application/octet-stream',

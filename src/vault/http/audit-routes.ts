@@ -61,7 +61,7 @@ export async function witnessed<T>(events: VaultEvents, visit: Visit, work: () =
   }
 }
 
-const TAKES_AWAY = /^\/(?:freeze|credential-grants|owner-changes)(?:\/|$)/;
+const TAKES_AWAY = /^\/(?:freeze|credential-grants|owner-changes|totp)(?:\/|$)/;
 
 function isWitnessed({ door, method, path, hostToo }: Visit): boolean {
   if (method === 'GET' || path.startsWith('/audit-heads')) return false;

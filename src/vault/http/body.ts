@@ -19,10 +19,11 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       const [only] = chunks;
       resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
     });
-    request.on('error', reject);
+    const gone = (cause?: Error): void =>
+      reject(new HoldfastError('cancelled', 'The caller went away before its request was complete.', { cause }));
+    request.on('error', (error) => (request.complete ? reject(error) : gone(error)));
     request.on('close', () => {
-      if (!request.complete)
-        reject(new HoldfastError('cancelled', 'The caller went away before its request was complete.'));
+      if (!request.complete) gone();
     });
   });
 }

@@ -27,6 +27,7 @@ import { parseWith } from './parse.ts';
 import { type Door, type Route, type RouteContext, readSmallJson, SMALL_BODY_BYTES } from './route.ts';
 import { SCAN_ROUTES, type ScanRoutesDeps } from './scan-routes.ts';
 import { SERVICE_ROUTES, type ServiceRoutesDeps } from './service-routes.ts';
+import { TOTP_ROUTES, type TotpRoutesDeps } from './totp-routes.ts';
 
 /**
  * The routes beside `/model/…`. Each names who may use it; the host's socket can read and fetch, never change a cap, a
@@ -38,7 +39,8 @@ export interface RoutesDeps
     OwnerRoutesDeps,
     ServiceRoutesDeps,
     AuditRoutesDeps,
-    KeyRoutesDeps {
+    KeyRoutesDeps,
+    TotpRoutesDeps {
   readonly status: StatusSource;
   readonly ring: KeyRing;
   readonly secrets: Secrets;
@@ -66,6 +68,7 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
   ...KEY_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOTP_ROUTES,
   ...SERVICE_ROUTES,
   ...OWNER_ROUTES,
   ...SCAN_ROUTES,
@@ -147,8 +150,14 @@ const ROUTES: readonly Route<RoutesDeps>[] = [
     pattern: /^\/egress-connections$/,
     hostToo: true,
     run: ({ egress }, { request }) => ({
-      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '' }),
+      connections: egress.connections.list({ run: queryOf(request).get('run') ?? '', after: afterOf(request) }),
     }),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/egress-task-grants\/([^/]+)$/,
+    hostToo: true,
+    run: ({ egress }, { name }) => ({ places: egress.taskGrants.places(name) }),
   },
   { method: 'GET', pattern: /^\/callers$/, run: (deps) => ({ callers: deps.callers.list() }) },
   {

@@ -27,6 +27,7 @@ export interface KeyUse {
 export type Authorize = (use: KeyUse) => Promise<Readonly<Record<string, string>>>;
 
 const GOOGLE_SCOPES = ['https://www.googleapis.com/auth/cloud-platform'];
+const LOGIN_BETA = 'oauth-2025-04-20';
 const AccountFile = z.object({
   type: z.literal('service_account'),
   client_email: z.string(),
@@ -45,10 +46,24 @@ export function createAuthorize({ tokens, now }: { tokens: Pick<Tokens, 'mint'>;
       case 'google-account':
         return { authorization: `Bearer ${await googleToken(use, tokens)}` };
       default: {
+        if (isLogin(use)) return loginHeaders(use);
         const [name, value] = use.wire.keyHeader(use.secret);
         return { [name]: value };
       }
     }
+  };
+}
+
+/** The token of a login at Anthropic, imported from its command line program, is no API key and is sent otherwise. */
+function isLogin({ wire, secret }: KeyUse): boolean {
+  return wire.format === 'anthropic-messages' && secret.startsWith('sk-ant-oat');
+}
+
+function loginHeaders({ secret, headers }: KeyUse): Record<string, string> {
+  const beta = headers['anthropic-beta'];
+  return {
+    authorization: `Bearer ${secret}`,
+    'anthropic-beta': beta === undefined ? LOGIN_BETA : `${beta},${LOGIN_BETA}`,
   };
 }
 
@@ -62,7 +77,7 @@ function signed({ provider, secret, name, target, headers, body }: KeyUse, now: 
   const region = provider.setting.region ?? regionOf(url.hostname);
   if (region === undefined)
     throw new HoldfastError('config.invalid', `The address of ${provider.id} names no AWS region.`, {
-      remedy: `Say it: \`holdfast setup --provider ${provider.id} --region us-east-1\`.`,
+      remedy: 'Use an address that does, such as https://bedrock-runtime.us-east-1.amazonaws.com.',
     });
   const question = target.indexOf('?');
   const request = {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import { HoldfastError } from '../../protocol/error.ts';
-import { PROVIDER_PRESETS, ProviderId } from '../../protocol/provider.ts';
+import { CHAIN_PREFIX, PROVIDER_PRESETS, ProviderId } from '../../protocol/provider.ts';
 import { ProviderSetting } from '../../protocol/vault-api.ts';
 import { checkpoint } from '../store/database.ts';
 
@@ -61,10 +61,10 @@ export class Providers implements AsyncDisposable {
 
   put(id: string, setting: ProviderSetting): void {
     const name = ProviderId.safeParse(id);
-    if (!name.success)
+    if (!name.success || `${id}/` === CHAIN_PREFIX)
       throw new HoldfastError(
         'bad-request',
-        `Provider id ${JSON.stringify(id)}: use a-z 0-9 - and start with a letter.`,
+        `Provider id ${JSON.stringify(id)}: use a-z 0-9 - and start with a letter; chain is taken.`,
       );
     checkBaseUrl(setting.baseUrl);
     this.#database

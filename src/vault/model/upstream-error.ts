@@ -1,6 +1,8 @@
-import { HoldfastError } from '../../protocol/error.ts';
+import { type ErrorCode, HoldfastError } from '../../protocol/error.ts';
+import { waitInWords } from '../../protocol/provider-words.ts';
 import { asObject, type Loose } from '../meters/meter.ts';
 import type { Provider } from './providers.ts';
+import { refusalCode } from './refusal-code.ts';
 
 /**
  * Turns what a provider answered, or how the connection failed, into an error that names the provider and what to do. The
@@ -15,61 +17,69 @@ export interface Refusal {
   readonly redact: (text: string) => string;
 }
 
-const OVERFLOW =
-  /context.{0,20}(length|window)|maximum context|prompt is too long|too many (input )?tokens|input token count|exceeds? the (maximum|context)/i;
-const BILLING =
-  /insufficient_quota|credit balance|billing|payment|quota exceeded for plan|insufficient.{0,10}(balance|credits|funds)/i;
+const PATTERN_CHARS = 4_000;
+
+type Words = (who: string, status: number, said: string) => string;
+interface Telling {
+  readonly message: Words;
+  readonly remedy: string;
+  readonly retryable?: true;
+}
+
+const TELLINGS: Partial<Record<ErrorCode, Telling>> = {
+  'model.billing': {
+    message: (who, status, said) => `${who} refuses for billing reasons (HTTP ${status})${said}`,
+    remedy: "Check the account's balance and limits at the provider.",
+  },
+  'model.rate-limited': {
+    message: (who, status, said) => `${who} limits the rate of calls (HTTP ${status})${said}`,
+    remedy: 'Wait and try again, or ask the provider for a higher limit.',
+    retryable: true,
+  },
+  'model.overloaded': {
+    message: (who, status, said) => `${who} failed (HTTP ${status})${said}`,
+    remedy: 'Try again; if it lasts, look at the status page of the provider.',
+    retryable: true,
+  },
+  timeout: {
+    message: (who, status, said) => `${who} took too long (HTTP ${status})${said}`,
+    remedy: 'Try again.',
+    retryable: true,
+  },
+  'model.context-overflow': {
+    message: (who, status, said) => `${who}: the request is too long for the model (HTTP ${status})${said}`,
+    remedy: 'Shorten the conversation or choose a model with a larger window.',
+  },
+  'not-found': {
+    message: (who, status, said) => `${who} does not know this model or path (HTTP ${status})${said}`,
+    remedy: 'Check the model name and the base URL with `holdfast setup`.',
+  },
+};
 
 export function refusalError(provider: Provider, refusal: Refusal): HoldfastError {
-  const words = refusal.redact(wordsOf(refusal.body)).slice(0, 500);
   const { status } = refusal;
+  const text = refusal.body.toString('utf8').slice(0, PATTERN_CHARS);
+  const code = refusalCode(status, text);
   const who = `${provider.title} (${provider.id})`;
-  const details = { provider: provider.id, status, ...(words && !isKeyRefusal(status) ? { providerSays: words } : {}) };
-  const said = words === '' ? '' : `: ${words}`;
-  const wait = retryAfterMs(refusal.retryAfter);
-  if (isKeyRefusal(status))
-    return new HoldfastError('model.auth', `${who} refused the API key (HTTP ${status}).`, {
+  if (code === 'model.auth')
+    return new HoldfastError(code, `${who} refused the API key (HTTP ${status}).`, {
       remedy: `Enter a valid key with \`holdfast setup --provider ${provider.id}\`.`,
-      details,
+      details: { provider: provider.id, status },
     });
-  if (status === 402 || (status < 500 && BILLING.test(words)))
-    return new HoldfastError('model.billing', `${who} refuses for billing reasons (HTTP ${status})${said}`, {
-      remedy: "Check the account's balance and limits at the provider.",
-      details,
-    });
-  if (status === 429)
-    return new HoldfastError('model.rate-limited', `${who} limits the rate of calls (HTTP 429)${said}`, {
-      remedy: 'Wait and try again, or ask the provider for a higher limit.',
-      details,
-      retryable: true,
-      retryAfterMs: wait,
-    });
-  if (status >= 500)
-    return new HoldfastError('model.overloaded', `${who} failed (HTTP ${status})${said}`, {
-      remedy: 'Try again; if it lasts, look at the status page of the provider.',
-      details,
-      retryable: true,
-      retryAfterMs: wait,
-    });
-  if (status === 413 || OVERFLOW.test(words))
-    return new HoldfastError(
-      'model.context-overflow',
-      `${who}: the request is too long for the model (HTTP ${status})${said}`,
-      {
-        remedy: 'Shorten the conversation or choose a model with a larger window.',
-        details,
-      },
-    );
-  if (status === 404)
-    return new HoldfastError('not-found', `${who} does not know this model or path (HTTP 404)${said}`, {
-      remedy: 'Check the model name and the base URL with `holdfast setup`.',
-      details,
-    });
-  return new HoldfastError('model.refused', `${who} refused the request (HTTP ${status})${said}`, {
-    remedy:
-      status < 400 ? 'It sent a redirect, which is never followed: correct the base URL.' : 'Correct the request.',
-    details,
+  const words = refusal.redact(wordsOf(refusal.body)).slice(0, 500);
+  const said = words === '' ? '' : `: ${words}`;
+  const { message, remedy, retryable } = TELLINGS[code] ?? refused(status);
+  return new HoldfastError(code, message(who, status, said), {
+    remedy,
+    details: { provider: provider.id, status, ...(words === '' ? {} : { providerSays: words }) },
+    ...(retryable ? { retryable, retryAfterMs: retryAfterMs(refusal.retryAfter) ?? waitInWords(text) } : {}),
   });
+}
+
+function refused(status: number): Telling {
+  const remedy =
+    status < 400 ? 'It sent a redirect, which is never followed: correct the base URL.' : 'Correct the request.';
+  return { message: (who, code, said) => `${who} refused the request (HTTP ${code})${said}`, remedy };
 }
 
 /** `sent` says whether the request had reached a connection. */
@@ -112,10 +122,6 @@ export function connectionError(provider: Provider, error: Error, sent: boolean)
 function codeOf(error: Error): string {
   if ('code' in error && typeof error.code === 'string') return error.code;
   return error.name;
-}
-
-function isKeyRefusal(status: number): boolean {
-  return status === 401 || status === 403;
 }
 
 function wordsOf(body: Buffer): string {

@@ -6,6 +6,7 @@ import type { Limits } from '../budgets/limits.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Exceptions } from '../egress/exceptions.ts';
 import type { OwnerRules } from '../egress/proxy/owner-rules.ts';
+import type { TaskGrants } from '../egress/proxy/task-grants.ts';
 import type { Freezes } from '../freeze/freezes.ts';
 
 /**
@@ -17,6 +18,7 @@ export interface ChangeDeps {
   readonly freezes: Freezes;
   readonly limits: Pick<Limits, 'capsOf' | 'putCaps'>;
   readonly rules: OwnerRules;
+  readonly taskGrants: TaskGrants;
   readonly exceptions: Exceptions;
   readonly open: (payload: OwnerPayload, sealed: SealedParts) => CredentialParts;
 }
@@ -29,6 +31,7 @@ const SCOPES: Readonly<Record<OwnerChange['kind'], OwnerScope>> = {
   'grant.remove': 'credentials',
   'budget.put': 'budgets',
   'egress-rules.put': 'egress',
+  'egress-task.allow': 'egress',
   'egress-exceptions.put': 'egress',
   freeze: 'freeze',
   unfreeze: 'freeze',
@@ -38,7 +41,7 @@ export function scopeOf(change: OwnerChange): OwnerScope {
   return SCOPES[change.kind];
 }
 
-export function narrows(change: OwnerChange, { limits, rules, exceptions }: ChangeDeps): boolean {
+export function narrows(change: OwnerChange, { limits, rules, taskGrants, exceptions }: ChangeDeps): boolean {
   switch (change.kind) {
     case 'freeze':
     case 'grant.remove':
@@ -47,6 +50,8 @@ export function narrows(change: OwnerChange, { limits, rules, exceptions }: Chan
       return isLower(change.caps, limits.capsOf(change.agent));
     case 'egress-rules.put':
       return isNarrower(change.rules, rules.of(change.agent));
+    case 'egress-task.allow':
+      return taskGrants.has(change.run, change.agent, change.places);
     case 'egress-exceptions.put':
       return change.exceptions.hosts.every((one) =>
         exceptions.of(change.agent).some(({ host, port }) => host === one.host && port === one.port),
@@ -98,6 +103,8 @@ export function describe(change: OwnerChange): string {
       return `set the budget of ${change.agent} to ${JSON.stringify(change.caps)}`;
     case 'egress-rules.put':
       return `let the sandboxes of ${change.agent} reach ${change.rules.allow.join(', ') || 'nothing'}`;
+    case 'egress-task.allow':
+      return `let the sandbox of ${change.agent}'s run ${change.run} reach ${change.places.join(', ')} until it ends`;
     case 'egress-exceptions.put':
       return `let ${change.agent} fetch from ${change.exceptions.hosts.map(({ host, port }) => `${host}:${port}`).join(', ') || 'no private address'}`;
     case 'freeze':
@@ -132,6 +139,9 @@ export function apply(payload: OwnerPayload, deps: ChangeDeps): void {
       return;
     case 'egress-rules.put':
       deps.rules.put(change.agent, change.rules);
+      return;
+    case 'egress-task.allow':
+      deps.taskGrants.allow(change.run, change.agent, change.places);
       return;
     case 'egress-exceptions.put':
       deps.exceptions.put(change.agent, change.exceptions);

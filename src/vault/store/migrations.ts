@@ -115,6 +115,15 @@ export const MIGRATIONS: readonly VaultMigration[] = [
     ],
   },
   {
+    name: '0022-task-grants',
+    statements: [
+      `CREATE TABLE egress_task_grants (
+        run TEXT NOT NULL, agent TEXT NOT NULL, place TEXT NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (run, place)
+      ) STRICT, WITHOUT ROWID`,
+      "ALTER TABLE egress_connections ADD COLUMN ask TEXT NOT NULL DEFAULT ''",
+    ],
+  },
+  {
     name: '0040-audit',
     statements: [
       `CREATE TABLE audit_heads (

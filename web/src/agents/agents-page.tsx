@@ -92,6 +92,7 @@ function SandboxBadge({ tools }: { tools: readonly string[] }) {
   if (!sandbox) return null;
   if (sandbox.launcher === 'unsafe') return <Badge tone="danger">no isolation</Badge>;
   if (!tools.some((tool) => SANDBOX_TOOLS.test(tool) || tool === 'spawn_worker')) return null;
+  if (sandbox.probing) return <Badge>sandbox is tried out</Badge>;
   if (!sandbox.available)
     return (
       <Badge tone="danger" title={sandbox.remedy}>

@@ -16,6 +16,9 @@ import type { SpendingView } from '../../../src/protocol/budget.ts';
 import type { CredentialList } from '../../../src/protocol/credential.ts';
 import type { ErrorShape } from '../../../src/protocol/error.ts';
 import type { Explanation } from '../../../src/protocol/explanation.ts';
+import type { FlowException } from '../../../src/protocol/flow.ts';
+import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
+import type { BlackboardEntry, TaskView } from '../../../src/protocol/mesh.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -71,11 +74,18 @@ export interface Api {
   runEvents(id: string): Promise<EventView[]>;
   cancelRun(id: string): Promise<RunView>;
   approvals(): Promise<ApprovalView[]>;
-  decide(id: string, decision: 'allow' | 'deny'): Promise<ApprovalView>;
+  decide(id: string, decision: 'allow' | 'deny', grant?: GrantChoice): Promise<ApprovalView>;
+  grants(): Promise<GrantView[]>;
+  revokeGrant(id: string): Promise<void>;
+  exceptions(): Promise<FlowException[]>;
+  endException(id: string): Promise<void>;
   artifacts(runId: string): Promise<ArtifactView[]>;
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
   spending(): Promise<SpendingView>;
+  tasks(open: boolean): Promise<TaskView[]>;
+  cancelTask(id: string): Promise<TaskView>;
+  blackboard(prefix: string): Promise<BlackboardEntry[]>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
@@ -135,11 +145,23 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
       allPages((after) => get(`/api/runs/${id(runId)}/events${query({ after, limit: EVENTS_PER_PAGE })}`)),
     cancelRun: (runId) => post(`/api/runs/${id(runId)}/cancel`),
     approvals: () => get('/api/approvals?state=pending'),
-    decide: (approvalId, decision) => post(`/api/approvals/${id(approvalId)}`, { decision }),
+    decide: (approvalId, decision, grant) =>
+      post(`/api/approvals/${id(approvalId)}`, { decision, ...(grant === undefined ? {} : { grant }) }),
+    grants: () => get('/api/grants'),
+    revokeGrant: async (grantId) => {
+      await request('DELETE', `/api/grants/${id(grantId)}`);
+    },
+    exceptions: () => get('/api/policy/exceptions'),
+    endException: async (exceptionId) => {
+      await request('DELETE', `/api/policy/exceptions/${id(exceptionId)}`);
+    },
     artifacts: (runId) => get(`/api/artifacts?runId=${id(runId)}`),
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
     spending: () => get('/api/spending'),
+    tasks: (open) => get(`/api/tasks${query({ open: open || undefined })}`),
+    cancelTask: (taskId) => post(`/api/tasks/${id(taskId)}/cancel`, {}),
+    blackboard: (prefix) => get(`/api/blackboard${query({ prefix })}`),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
     credentials: () => get('/api/credentials'),

@@ -6,6 +6,9 @@ import { useApp, useNow } from '../app-context.tsx';
 import { formatRemaining } from '../format.ts';
 import type { ApprovalState } from '../state/run-model.ts';
 import { Badge, Button, ErrorNote, Fold, type NamedError, toNamedError } from '../ui/basics.tsx';
+import { type Scope, ScopeChoice } from './scope-choice.tsx';
+import { signPlace } from './sign-place.ts';
+import { usePendingApprovals } from './use-pending-approvals.ts';
 
 /**
  * A question to the user. Everything on it was rendered by the host from the exact arguments; it is shown as plain
@@ -16,6 +19,8 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
   const queries = useQueryClient();
   const now = useNow(approval.outcome === undefined ? 1_000 : 3_600_000);
   const [sent, setSent] = useState<'allow' | 'deny'>();
+  const [scope, setScope] = useState<Scope>();
+  const offers = usePendingApprovals().find((one) => one.id === approval.id)?.offers ?? [];
   const [error, setError] = useState<NamedError>();
   const expired = approval.outcome === 'expired' || (approval.outcome === undefined && approval.expiresAt <= now);
   const open = approval.outcome === undefined && !expired;
@@ -24,13 +29,15 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
     setSent(decision);
     setError(undefined);
     try {
-      await api.decide(approval.id, decision);
+      if (decision === 'allow') await signPlace(api, approval.card);
+      await api.decide(approval.id, decision, decision === 'allow' ? scope : undefined);
     } catch (thrown) {
       setSent(undefined);
       setError(toNamedError(thrown));
       if (!(thrown instanceof ApiError) || thrown.code !== 'conflict') return;
     }
     await queries.invalidateQueries({ queryKey: ['approvals'] });
+    if (scope !== undefined) await queries.invalidateQueries({ queryKey: ['grants'] });
   };
 
   if (!open) return <Settled approval={approval} expired={expired} error={error} decidedHere={sent !== undefined} />;
@@ -43,6 +50,7 @@ export function ApprovalCardView({ approval }: { approval: ApprovalState }) {
       <div className="px-4 py-3">
         <Facts approval={approval} />
       </div>
+      <ScopeChoice offers={offers} scope={scope} onScope={setScope} />
       {error && (
         <div className="px-4 pb-3">
           <ErrorNote error={error} />

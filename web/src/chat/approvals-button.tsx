@@ -1,16 +1,11 @@
-import { useQuery } from '@tanstack/react-query';
 import { ShieldCheck } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { ApprovalView } from '../../../src/protocol/api.ts';
-import { useApp } from '../app-context.tsx';
+import { Link } from '../router.tsx';
 import { Empty, IconButton } from '../ui/basics.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ApprovalCardView } from './approval-card.tsx';
-
-export function usePendingApprovals(): readonly ApprovalView[] {
-  const { api } = useApp();
-  return useQuery({ queryKey: ['approvals'], queryFn: api.approvals, refetchInterval: 30_000 }).data ?? [];
-}
+import { usePendingApprovals } from './use-pending-approvals.ts';
 
 /** How many decisions wait for the user, on every page; opens the cards. */
 export function ApprovalsButton() {
@@ -44,6 +39,13 @@ export function ApprovalsButton() {
               <ApprovalCardView key={approval.id} approval={toState(approval)} />
             ))}
           </div>
+          <Link
+            href="/consent"
+            onClick={() => setOpen(false)}
+            className="mt-4 inline-block text-[13px] text-accent underline underline-offset-2"
+          >
+            What you allowed beforehand
+          </Link>
         </Dialog>
       )}
     </>

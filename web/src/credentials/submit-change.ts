@@ -8,15 +8,17 @@ export type PageChange =
   | (Draft<'credential.rotate'> & WithParts)
   | Draft<'credential.remove'>
   | Draft<'grant.add'>
-  | Draft<'grant.remove'>;
+  | Draft<'grant.remove'>
+  | Draft<'egress-task.allow'>;
 
 type WithParts = { readonly parts: Readonly<Record<string, string>> };
 type Plain<T> = T extends string ? (string extends T ? string : T) : T;
 type Draft<K extends OwnerChange['kind']> = {
-  [F in Exclude<keyof Extract<OwnerChange, { kind: K }>, 'sealed' | 'agents' | 'agent'>]: Plain<
+  [F in Exclude<keyof Extract<OwnerChange, { kind: K }>, 'sealed' | 'agents' | 'agent' | 'places'>]: Plain<
     Extract<OwnerChange, { kind: K }>[F]
   >;
-} & ('agents' extends keyof Extract<OwnerChange, { kind: K }> ? { agents: readonly string[] } : unknown) &
+} & ('places' extends keyof Extract<OwnerChange, { kind: K }> ? { places: readonly string[] } : unknown) &
+  ('agents' extends keyof Extract<OwnerChange, { kind: K }> ? { agents: readonly string[] } : unknown) &
   ('agent' extends keyof Extract<OwnerChange, { kind: K }> ? { agent: string } : unknown);
 
 const LIFE_MS = 300_000;

@@ -4,6 +4,7 @@ import {
   FlaskConical,
   Gauge,
   KeyRound,
+  ListChecks,
   MessageSquare,
   Monitor,
   Moon,
@@ -14,7 +15,8 @@ import {
 } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useApp, useStatus } from '../app-context.tsx';
-import { ApprovalsButton, usePendingApprovals } from '../chat/approvals-button.tsx';
+import { ApprovalsButton } from '../chat/approvals-button.tsx';
+import { usePendingApprovals } from '../chat/use-pending-approvals.ts';
 import { Link, type Route, usePath } from '../router.tsx';
 import { IconButton } from '../ui/basics.tsx';
 import { Shortcuts } from './shortcuts.tsx';
@@ -24,6 +26,7 @@ const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
+  { page: 'work', path: '/work', name: 'Work', icon: ListChecks },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
   { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },

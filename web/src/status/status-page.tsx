@@ -171,6 +171,12 @@ function VaultSection({ vault }: { vault: StatusView['vault'] }) {
 }
 
 function SandboxSection({ sandbox }: { sandbox: StatusView['sandbox'] }) {
+  if (sandbox.probing)
+    return (
+      <Section title="Sandbox" badge={<Badge>being tried out</Badge>}>
+        <p className="text-[13px] text-muted">Holdfast has just started and is finding out what it can use.</p>
+      </Section>
+    );
   const limits = Object.entries(sandbox.limits);
   const unsafe = sandbox.launcher === 'unsafe';
   return (

@@ -4,6 +4,8 @@ import type { EventView } from '../../../protocol/api.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
 import type { LiveEvent } from '../../../protocol/event.ts';
 import type { Control, StreamListener } from '../../control.ts';
+import type { Owned, Ownership } from '../../people/ownership.ts';
+import type { Shares } from '../../people/shares.ts';
 import type { ApiLimits } from '../limits.ts';
 import { filterKey, liveItem, matches, type StreamItem, storedItem } from './stream-item.ts';
 import { CLOSE_GOING_AWAY, CLOSE_SIGNED_OUT, CLOSE_UNKNOWN_SEQ, type Subscriber } from './subscriber.ts';
@@ -18,6 +20,13 @@ export interface EventHubDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Logger;
   readonly limits: ApiLimits;
+  /** Whose a run is, for streams that are made for one person's eyes. Without it such a stream gets nothing. */
+  readonly people?: StreamPeople | undefined;
+}
+
+export interface StreamPeople {
+  readonly ownership: Pick<Ownership, 'ofRun'>;
+  readonly shares: Pick<Shares, 'sees'>;
 }
 
 /** Runs whose session is remembered for their live hints, which do not name it themselves. */
@@ -29,6 +38,8 @@ export class EventHub implements StreamListener, Disposable {
   readonly #deps: EventHubDeps;
   readonly #subscribers = new Set<Subscriber>();
   readonly #sessions = new Map<string, string>();
+  readonly #owners = new Map<string, Owned>();
+  #scoped: Promise<void> = Promise.resolve();
   readonly #subscription: Disposable;
   readonly #pings: NodeJS.Timeout;
   #pending: StreamItem[] = [];
@@ -81,6 +92,13 @@ export class EventHub implements StreamListener, Disposable {
     this.#subscribers.delete(subscriber);
   }
 
+  /** Closes the streams of somebody whose role changed: they come back with their new eyes, or not. */
+  endPerson(person: string): void {
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.person === person) subscriber.close(CLOSE_SIGNED_OUT, 'signed out');
+    }
+  }
+
   /** Closes the streams of a login or token that has ended. */
   end(subject: string): void {
     for (const subscriber of this.#subscribers) {
@@ -100,9 +118,13 @@ export class EventHub implements StreamListener, Disposable {
   }
 
   async #replay(subscriber: Subscriber): Promise<void> {
-    const { sessionId, runId } = subscriber.filter;
+    const { sessionId, runId, viewer } = subscriber.filter;
     const limit = this.#deps.limits.replayPage;
-    const filter = { ...(sessionId === undefined ? {} : { sessionId }), ...(runId === undefined ? {} : { runId }) };
+    const filter = {
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(runId === undefined ? {} : { runId }),
+      viewer,
+    };
     while (subscriber.open) {
       const page = await this.#deps.control.events({ ...filter, after: subscriber.lastSeq, limit });
       if (page.length === 0 && subscriber.lastSeq > (await this.newest())) {
@@ -134,7 +156,38 @@ export class EventHub implements StreamListener, Disposable {
     const pending = this.#pending;
     this.#pending = [];
     if (pending.length === 0) return;
-    for (const group of groupByFilter(this.#subscribers)) deliver(pending, group);
+    for (const group of groupByFilter(this.#subscribers)) {
+      const { viewer } = group[0].filter;
+      if (viewer === undefined) deliver(pending, group);
+      // In the order of the flushes, because whose a run is may have to be read first.
+      else this.#scoped = this.#scoped.then(() => this.#deliverTo(viewer, pending, group));
+    }
+  }
+
+  async #deliverTo(viewer: string, pending: readonly StreamItem[], group: Group): Promise<void> {
+    try {
+      const seen = await Promise.all(pending.map((item) => this.#sees(viewer, item)));
+      deliver(
+        pending.filter((_item, index) => seen[index]),
+        group,
+      );
+    } catch (error) {
+      // What cannot be judged is not shown; the client resumes from the store.
+      this.#deps.log.warn('event stream of a person failed', { error });
+      for (const subscriber of group) subscriber.close(1011, 'try again');
+    }
+  }
+
+  async #sees(viewer: string, { runId, open }: StreamItem): Promise<boolean> {
+    const { people } = this.#deps;
+    if (open) return true;
+    if (runId === null || people === undefined) return false;
+    const owned = this.#owners.get(runId) ?? (await people.ownership.ofRun(runId));
+    if (owned === undefined) return false;
+    this.#owners.set(runId, owned);
+    const oldest = this.#owners.keys().next();
+    if (this.#owners.size > REMEMBERED_RUNS && !oldest.done) this.#owners.delete(oldest.value);
+    return owned.principal === viewer || (owned.sessionId !== null && people.shares.sees(viewer, owned.sessionId));
   }
 
   #check(): void {
@@ -147,7 +200,9 @@ export class EventHub implements StreamListener, Disposable {
   }
 }
 
-function groupByFilter(subscribers: Iterable<Subscriber>): Iterable<readonly [Subscriber, ...Subscriber[]]> {
+type Group = readonly [Subscriber, ...Subscriber[]];
+
+function groupByFilter(subscribers: Iterable<Subscriber>): Iterable<Group> {
   const groups = new Map<string, [Subscriber, ...Subscriber[]]>();
   for (const subscriber of subscribers) {
     const key = filterKey(subscriber.filter);
@@ -158,7 +213,7 @@ function groupByFilter(subscribers: Iterable<Subscriber>): Iterable<readonly [Su
   return groups.values();
 }
 
-function deliver(pending: readonly StreamItem[], group: readonly [Subscriber, ...Subscriber[]]): void {
+function deliver(pending: readonly StreamItem[], group: Group): void {
   const items = pending.filter((item) => matches(item, group[0].filter));
   if (items.length === 0) return;
   const firstSeq = items.find((item) => item.seq !== undefined)?.seq;

@@ -1,5 +1,6 @@
 import type { EventView, StreamMessage } from '../../../protocol/api.ts';
 import type { LiveEvent } from '../../../protocol/event.ts';
+import { TOLD_TO_EVERYBODY } from '../../journal/journal.ts';
 import { textFrame } from './frame.ts';
 
 /** One event on its way to the subscribers. Its frame is built when the first of them wants it, and then shared. */
@@ -8,20 +9,37 @@ export interface StreamItem {
   readonly seq: number | undefined;
   readonly runId: string | null;
   readonly sessionId: string | null;
+  /** Told to everybody. */
+  readonly open: boolean;
   frame(): Buffer;
 }
 
 export interface StreamFilter {
   readonly sessionId?: string | undefined;
   readonly runId?: string | undefined;
+  /** The person whose eyes it is made for; absent: all is seen. */
+  readonly viewer?: string | undefined;
 }
 
 export function storedItem(event: EventView): StreamItem {
-  return { seq: event.seq, runId: event.runId, sessionId: event.sessionId, frame: once({ type: 'event', event }) };
+  const open = TOLD_TO_EVERYBODY.includes(event.event.type);
+  return {
+    seq: event.seq,
+    runId: event.runId,
+    sessionId: event.sessionId,
+    open,
+    frame: once({ type: 'event', event }),
+  };
 }
 
 export function liveItem(live: LiveEvent, sessionId: string | null): StreamItem {
-  return { seq: undefined, runId: live.runId, sessionId, frame: once({ type: 'live', live: { ...live } }) };
+  return {
+    seq: undefined,
+    runId: live.runId,
+    sessionId,
+    open: false,
+    frame: once({ type: 'live', live: { ...live } }),
+  };
 }
 
 export function matches(item: StreamItem, filter: StreamFilter): boolean {
@@ -30,7 +48,7 @@ export function matches(item: StreamItem, filter: StreamFilter): boolean {
 }
 
 export function filterKey(filter: StreamFilter): string {
-  return JSON.stringify([filter.sessionId ?? null, filter.runId ?? null]);
+  return JSON.stringify([filter.sessionId ?? null, filter.runId ?? null, filter.viewer ?? null]);
 }
 
 function once(message: StreamMessage): () => Buffer {

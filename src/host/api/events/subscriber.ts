@@ -22,6 +22,7 @@ export interface SubscriberOptions {
   readonly filter: StreamFilter;
   readonly after: number;
   readonly subject: string | undefined;
+  readonly person: string;
   readonly expiresAt: number | undefined;
   readonly limits: { readonly bufferedBytes: number; readonly backlog: number };
 }
@@ -29,6 +30,7 @@ export interface SubscriberOptions {
 export class Subscriber {
   readonly filter: StreamFilter;
   readonly subject: string | undefined;
+  readonly person: string;
   readonly expiresAt: number | undefined;
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
@@ -42,6 +44,7 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.filter = options.filter;
     this.subject = options.subject;
+    this.person = options.person;
     this.expiresAt = options.expiresAt;
     this.#socket = options.socket;
     this.#wire = options.wire;

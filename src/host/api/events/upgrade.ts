@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../base/logger.ts';
 import { HoldfastError } from '../../../protocol/error.ts';
+import type { Authorize } from '../../access/authorize.ts';
 import { errorAnswer } from '../error-reply.ts';
 import type { Caller, Guard } from '../guard.ts';
 import type { ApiLimits } from '../limits.ts';
@@ -15,6 +16,7 @@ import { Subscriber } from './subscriber.ts';
 export interface UpgradeDeps {
   readonly rates?: EndpointRates;
   readonly guard: Guard;
+  readonly authorize: Authorize;
   readonly hub: EventHub;
   readonly limits: ApiLimits;
   readonly log: Logger;
@@ -36,13 +38,14 @@ export function createUpgrade(deps: UpgradeDeps, door: Door): UpgradeHandler & D
   const handle: UpgradeHandler = (request, wire, head) => {
     wire.on('error', () => wire.destroy());
     admit(deps, request, door)
-      .then(({ caller, query, after }) => {
+      .then(({ caller, viewer, query, after }) => {
         if (wire.destroyed) return;
         sockets.handleUpgrade(request, wire, head, (socket) => {
           const { sessionId, runId } = query;
-          const { subject, expiresAt } = caller;
-          const filter = { sessionId, runId };
-          open(deps, new Subscriber({ socket, wire, filter, after, subject, expiresAt, limits: deps.limits }), socket);
+          const { subject, person, expiresAt } = caller;
+          const filter = { sessionId, runId, viewer };
+          const options = { socket, wire, filter, after, subject, person, expiresAt, limits: deps.limits };
+          open(deps, new Subscriber(options), socket);
         });
       })
       .catch((error: unknown) => refuse(wire, error, deps.log));
@@ -51,10 +54,10 @@ export function createUpgrade(deps: UpgradeDeps, door: Door): UpgradeHandler & D
 }
 
 async function admit(
-  { guard, hub, limits, rates }: UpgradeDeps,
+  { guard, authorize, hub, limits, rates }: UpgradeDeps,
   request: IncomingMessage,
   door: Door,
-): Promise<{ caller: Caller; query: EventsQuery; after: number }> {
+): Promise<{ caller: Caller; viewer: string | undefined; query: EventsQuery; after: number }> {
   const facts = factsOf(request, door);
   guard.checkAddress(facts);
   const caller = await guard.authenticate(facts);
@@ -65,7 +68,9 @@ async function admit(
   }
   checkRate(rates, caller.principal, { method: 'GET', path: facts.path });
   if (facts.path !== EVENTS_PATH) throw new HoldfastError('not-found', 'There is no WebSocket at this path.');
-  const parsed = EventsQuery.safeParse(queryOf(request.url ?? ''));
+  const query = queryOf(request.url ?? '');
+  const viewer = await authorize(caller, { method: 'get', path: EVENTS_PATH, params: {}, query });
+  const parsed = EventsQuery.safeParse(query);
   if (!parsed.success) throw new HoldfastError('bad-request', 'after, sessionId or runId is malformed.');
   const after = parsed.data.after ?? (await hub.newest());
   if (hub.size >= limits.subscribers) {
@@ -75,7 +80,7 @@ async function admit(
       retryAfterMs: 5_000,
     });
   }
-  return { caller, query: parsed.data, after };
+  return { caller, viewer, query: parsed.data, after };
 }
 
 function queryOf(url: string): Record<string, string> {

@@ -25,7 +25,9 @@ export function accessRoutes(app: ApiApp, deps: AccessRouteDeps): void {
     app,
     { method: 'get', path: '/api/session', summary: 'Who is signed in, and the CSRF token.', reply: LoginView },
     async ({ caller }) => ({
-      principal: { ...caller.principal },
+      principal: { id: caller.principal.id, surface: caller.principal.surface },
+      person: caller.person,
+      role: caller.role,
       csrf: caller.cookie === undefined ? null : access.csrf(caller.cookie),
       expiresAt: caller.expiresAt ?? null,
     }),
@@ -80,7 +82,7 @@ function tokenRoutes(app: ApiApp, { access, log }: AccessRouteDeps): void {
     },
     async ({ caller, body }) => {
       mustBePerson(caller);
-      const made = await access.createToken(body.note);
+      const made = await access.createToken(body.note, caller.principal);
       log.info('token made', { token: made.id, surface: caller.principal.surface });
       return made;
     },
@@ -97,7 +99,7 @@ function tokenRoutes(app: ApiApp, { access, log }: AccessRouteDeps): void {
     },
     async ({ caller, params }) => {
       mustBePerson(caller);
-      await access.revokeToken(params.id);
+      await access.revokeToken(params.id, caller.principal);
       log.info('token revoked', { token: params.id, surface: caller.principal.surface });
       return { done: true as const };
     },

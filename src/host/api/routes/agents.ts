@@ -13,8 +13,10 @@ import { bounded, IdParams } from '../query.ts';
 import { jsonRoute } from '../route.ts';
 
 export function agentRoutes(app: ApiApp, control: Control): void {
-  jsonRoute(app, { method: 'get', path: '/api/status', summary: 'How Holdfast is doing.', reply: StatusView }, () =>
-    control.status(),
+  jsonRoute(
+    app,
+    { method: 'get', path: '/api/status', summary: 'How Holdfast is doing.', reply: StatusView },
+    ({ viewer }) => control.status(viewer),
   );
   jsonRoute(
     app,
@@ -26,8 +28,10 @@ export function agentRoutes(app: ApiApp, control: Control): void {
     },
     () => control.doctor(),
   );
-  jsonRoute(app, { method: 'get', path: '/api/agents', summary: 'All agents.', reply: AgentView.array() }, async () =>
-    bounded(await control.agents()),
+  jsonRoute(
+    app,
+    { method: 'get', path: '/api/agents', summary: 'All agents.', reply: AgentView.array() },
+    async ({ viewer }) => bounded(await control.agents(viewer)),
   );
   jsonRoute(
     app,
@@ -39,7 +43,7 @@ export function agentRoutes(app: ApiApp, control: Control): void {
       reply: AgentView,
       refuses: [404],
     },
-    ({ params }) => control.agent(params.id),
+    ({ params, viewer }) => control.agent(params.id, viewer),
   );
   jsonRoute(
     app,

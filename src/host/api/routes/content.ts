@@ -21,7 +21,7 @@ export function contentRoutes(app: ApiApp, control: Control): void {
       reply: ArtifactView.array(),
       refuses: [404],
     },
-    async ({ query }) => bounded(await control.artifacts(query.runId)),
+    async ({ query, viewer }) => bounded(await control.artifacts(query.runId, viewer)),
   );
   bytesRoute(
     app,

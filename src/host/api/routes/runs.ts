@@ -18,7 +18,7 @@ export function runRoutes(app: ApiApp, control: Control): void {
   jsonRoute(
     app,
     { method: 'get', path: '/api/runs', summary: 'Runs, newest first.', query: RunsQuery, reply: RunView.array() },
-    ({ query }) => control.runs(filterOf(query)),
+    ({ query, viewer }) => control.runs({ ...filterOf(query), viewer }),
   );
   jsonRoute(
     app,
@@ -65,7 +65,7 @@ export function approvalRoutes(app: ApiApp, control: Control): void {
       query: z.object({ state: z.enum(['pending', 'all']).default('pending') }),
       reply: ApprovalView.array(),
     },
-    async ({ query }) => bounded(await control.approvals(query.state)),
+    async ({ query, caller, viewer }) => bounded(await control.approvals(query.state, caller.principal, viewer)),
   );
   jsonRoute(
     app,
@@ -78,7 +78,8 @@ export function approvalRoutes(app: ApiApp, control: Control): void {
       reply: ApprovalView,
       refuses: [404, 409],
     },
-    ({ params, body, caller }) => control.decideApproval(params.id, body.decision, caller.principal),
+    ({ params, body, caller }) =>
+      control.decideApproval(params.id, body.decision, { ...caller.principal, grant: body.grant }),
   );
 }
 

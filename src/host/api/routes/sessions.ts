@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CreateSession, MessageView, SessionView } from '../../../protocol/api.ts';
+import { mustBeOfKey } from '../../access/authorize.ts';
 import type { Control } from '../../control.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { MessageWaiter } from '../message-waiter.ts';
@@ -32,7 +33,7 @@ export function sessionRoutes(app: ApiApp, control: Control, waiter: MessageWait
       reply: SessionView.array(),
       refuses: [404],
     },
-    async ({ query }) => bounded(await control.sessions(query.agentId)),
+    async ({ query, viewer }) => bounded(await control.sessions(query.agentId, viewer)),
   );
   jsonRoute(
     app,
@@ -44,7 +45,10 @@ export function sessionRoutes(app: ApiApp, control: Control, waiter: MessageWait
       reply: SessionView,
       refuses: [404],
     },
-    ({ body, caller }) => control.createSession(body.agentId, caller.principal),
+    async ({ body, caller }) => {
+      mustBeOfKey(caller.key, body.agentId);
+      return await control.createSession(body.agentId, caller.principal);
+    },
   );
   jsonRoute(
     app,

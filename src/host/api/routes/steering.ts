@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RunView } from '../../../protocol/api.ts';
 import { LaneMode } from '../../../protocol/lane-mode.ts';
 import { toRunView } from '../../control/views.ts';
+import { labelOfPerson } from '../../people/person-label.ts';
 import type { Steering } from '../../steering/steering.ts';
 import type { ApiApp } from '../api-env.ts';
 import { bounded, IdParams } from '../query.ts';
@@ -22,8 +23,9 @@ export function steeringRoutes(app: ApiApp, steering: Steering): void {
       reply: Done,
       refuses: [404, 409],
     },
-    async ({ params, body }) => {
-      await steering.steerAsOwner(params.id, body.text);
+    async ({ params, body, caller }) => {
+      const label = labelOfPerson(caller.person);
+      await steering.steer(params.id, { source: 'user', text: body.text, label });
       return { done: true as const };
     },
   );

@@ -14,8 +14,10 @@ export interface ConnectionLog {
     row: number,
     end: { verdict: 'done' | 'failed' | 'cut'; reason: string; bytesUp: number; bytesDown: number },
   ): void;
-  deny(connection: NewConnection, reason: string): void;
-  list(filter: { run: string }): EgressConnection[];
+  /** `ask`: the place that the owner could open for this task; empty when that is not the way. */
+  deny(connection: NewConnection, reason: string, ask?: string): void;
+  /** In the order in which they began, those after a row. */
+  list(filter: { run: string; after?: number }): EgressConnection[];
   denials(run: string, after: number): EgressDenials;
   bytesOf(run: string): number;
 }
@@ -33,6 +35,13 @@ export interface NewConnection {
   readonly service?: string;
 }
 
+interface Why {
+  readonly reason: string;
+  readonly ask?: string;
+}
+
+const KEPT_MS = 30 * 86_400_000;
+const PRUNE_EVERY = 500;
 const MOST_DENIALS = 200;
 const MOST_REPORTED = 20;
 const STOPPED = 'the vault stopped';
@@ -44,8 +53,8 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
     .run(STOPPED, now());
   const insert = database.prepare(
     `INSERT INTO egress_connections
-     (agent, run, scheme, host, port, method, path, service, verdict, reason, started_at, finished_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     (agent, run, scheme, host, port, method, path, service, verdict, reason, ask, started_at, finished_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const update = database.prepare(
     'UPDATE egress_connections SET verdict = ?, reason = ?, bytes_up = ?, bytes_down = ?, finished_at = ? WHERE id = ?',
@@ -56,7 +65,7 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
   const countMore = database.prepare(
     "UPDATE egress_connections SET attempts = attempts + 1, finished_at = ? WHERE run = ? AND verdict = 'denied' AND reason = ?",
   );
-  const byRun = database.prepare('SELECT * FROM egress_connections WHERE run = ? ORDER BY id LIMIT 10000');
+  const byRun = database.prepare('SELECT * FROM egress_connections WHERE run = ? AND id > ? ORDER BY id LIMIT 10000');
   const deniedAfter = database.prepare(
     "SELECT id, reason FROM egress_connections WHERE run = ? AND verdict = 'denied' AND id > ? ORDER BY id LIMIT ?",
   );
@@ -64,23 +73,27 @@ export function createConnectionLog(database: DatabaseSync, now: () => number): 
     "SELECT count(*) AS n, total(bytes_up + bytes_down) AS bytes FROM egress_connections WHERE run = ? AND verdict IN ('open', 'done', 'cut')",
   );
   const lastOf = database.prepare("SELECT max(id) AS id FROM egress_connections WHERE run = ? AND verdict = 'denied'");
-  const write = (one: NewConnection, verdict: 'open' | 'denied', reason: string): number => {
+  const prune = database.prepare('DELETE FROM egress_connections WHERE finished_at < ?');
+  let written = 0;
+  const write = (one: NewConnection, verdict: 'open' | 'denied', { reason, ask = '' }: Why): number => {
+    if (written % PRUNE_EVERY === 0) prune.run(now() - KEPT_MS);
+    written += 1;
     const end = verdict === 'open' ? null : now();
     const { agent, run, scheme, host, port, method = '', path = '', service = '' } = one;
-    const row = [agent, run, scheme, host, port, method, path, service, verdict, reason, now(), end] as const;
+    const row = [agent, run, scheme, host, port, method, path, service, verdict, reason, ask, now(), end] as const;
     return Number(insert.run(...row).lastInsertRowid);
   };
   return {
-    open: (connection) => write(connection, 'open', ''),
+    open: (connection) => write(connection, 'open', { reason: '' }),
     finish: (row, { verdict, reason, bytesUp, bytesDown }) =>
       void update.run(verdict, reason, bytesUp, bytesDown, now(), row),
-    deny: (connection, reason) => {
+    deny: (connection, reason, ask) => {
       const denied = Number(countDenials.get(connection.run)?.n);
-      if (denied < MOST_DENIALS) write(connection, 'denied', reason);
+      if (denied < MOST_DENIALS) write(connection, 'denied', { reason, ...(ask === undefined ? {} : { ask }) });
       else if (countMore.run(now(), connection.run, MORE).changes === 0)
-        write({ ...connection, scheme: '', host: '', port: 0 }, 'denied', MORE);
+        write({ ...connection, scheme: '', host: '', port: 0 }, 'denied', { reason: MORE });
     },
-    list: ({ run }) => byRun.all(run).map(toConnection),
+    list: ({ run, after = 0 }) => byRun.all(run, after).map(toConnection),
     denials: (run, after) => ({
       denials: deniedAfter
         .all(run, after, MOST_REPORTED)

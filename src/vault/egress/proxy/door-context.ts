@@ -7,6 +7,7 @@ import type { Injector } from '../../services/injector.ts';
 import type { Databases } from '../../services/postgres/databases.ts';
 import type { Authority } from '../intercept/authority.ts';
 import type { EgressMeter } from '../meter.ts';
+import type { DoorModels } from '../models/door-models.ts';
 import { type Address, pinnedAddresses, type ResolveAll } from '../pinned-connector.ts';
 import { type EgressException, isExcepted } from '../target.ts';
 import type { Trust } from '../trust.ts';
@@ -48,6 +49,7 @@ export interface LookInside {
   readonly injector: Injector;
   readonly guard: () => SecretGuard;
   readonly databases: Databases;
+  readonly models: DoorModels;
 }
 
 export interface Admitted {
@@ -73,12 +75,13 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
   const frozen = door.frozen();
   if (frozen !== undefined) return refuse(door, target, `${place}; ${frozen}`);
   if (verdict === 'not-of-this-run')
-    return refuse(door, target, `${place}; the worker's template does not list it under egress`);
+    return refuse(door, target, `${place}; the worker's template does not list it under egress`, askableOf(target));
   if (verdict !== 'allowed') {
     const listed =
       judgeEgress(askOf(target), { allow: grant.only ?? [], deny: [] }) === 'allowed' || grant.only === undefined;
     const also = listed ? '' : ' and list it under egress in the worker template';
-    return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}${also}`);
+    const ask = verdict === 'denied' ? undefined : askableOf(target);
+    return refuse(door, target, `${place}; allow with: holdfast vault egress ${door.agent} allow ${place}${also}`, ask);
   }
   const closed = door.closed(target);
   if (closed !== undefined) return refuse(door, target, `${place}; ${closed}`);
@@ -96,9 +99,17 @@ export async function admit(door: DoorContext, target: ProxyTarget): Promise<Adm
   }
 }
 
-export function refuse(door: DoorContext, target: ProxyTarget, reason: string): Refused {
+/**
+ * What the owner could open for one task: the host and port that were asked for. A name is enough: what may be sent there
+ * is then as wide as if its rules named it.
+ */
+function askableOf({ scheme, host, port }: ProxyTarget): string {
+  return `${scheme}://${placeOf({ host, port })}`;
+}
+
+export function refuse(door: DoorContext, target: ProxyTarget, reason: string, ask?: string): Refused {
   const message = `egress denied: ${reason}`;
-  door.log.deny(connectionOf(door, target), message);
+  door.log.deny(connectionOf(door, target), message, ask);
   return { kind: 'refused', status: 403, message };
 }
 

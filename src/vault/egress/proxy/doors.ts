@@ -16,6 +16,7 @@ import { type Door, openDoor } from './door.ts';
 import { type DoorContext, type LookInside, MOST_LIVE } from './door-context.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { askOf, type ProxyTarget } from './request-target.ts';
+import type { TaskGrants } from './task-grants.ts';
 
 /**
  * The doors of all running sandboxes. Which there are is kept in the database, so that a vault that was killed opens the
@@ -33,6 +34,7 @@ export interface DoorsDeps {
   readonly database: DatabaseSync;
   readonly directory: string;
   readonly rules: OwnerRules;
+  readonly taskGrants: TaskGrants;
   readonly exceptions: Exceptions;
   readonly freezes: Freezes;
   readonly tripwire: Tripwire;
@@ -83,6 +85,7 @@ export function createDoors(deps: DoorsDeps): Doors {
     const one = held.get(run);
     held.delete(run);
     forget.run(run);
+    deps.taskGrants.clear(run);
     await one?.door[Symbol.asyncDispose]();
   };
 
@@ -108,12 +111,14 @@ export function createDoors(deps: DoorsDeps): Doors {
   };
 
   /** The authority goes to the sandboxes of agents that have something intercepted, and to no other. */
-  const withEquipment = (agent: string, door: { socketPath: string }): EgressDoor => {
-    const { authority, databases } = deps.look();
+  const withEquipment = ({ agent, run, only }: EgressDoorRequest, door: { socketPath: string }): EgressDoor => {
+    const { authority, databases, models } = deps.look();
     const certificate = deps.rules.of(agent).intercept.length === 0 ? undefined : authority.certificate();
     const forwards = databases.forwardsOf(agent);
+    const aliases = models.aliases(contextOf(deps, { agent, run, only: () => only }));
     return {
       ...door,
+      ...(aliases.length === 0 ? {} : { models: [...aliases] }),
       ...(certificate === undefined ? {} : { authority: certificate }),
       ...(forwards.length === 0 ? {} : { forwards: forwards.map((one) => ({ ...one })) }),
     };
@@ -130,7 +135,7 @@ export function createDoors(deps: DoorsDeps): Doors {
   timer.unref();
 
   return {
-    open: async (request) => withEquipment(request.agent, await open(request)),
+    open: async (request) => withEquipment(request, await open(request)),
     close,
     runs: () => [...held.keys()],
     reopen: async () => {
@@ -169,7 +174,9 @@ function contextOf(deps: DoorsDeps, { agent, run, only }: Who): DoorContext {
     grant: () => {
       if (deps.freezes.of(agent)) return { allow: [], deny: [], only: [] };
       const places = only();
-      return { ...deps.rules.grantOf(agent), only: places && rulesOf(places) };
+      const forTask = deps.taskGrants.of(run, agent);
+      const { allow, deny } = deps.rules.grantOf(agent);
+      return { allow: [...allow, ...forTask], deny, only: places && [...rulesOf(places), ...forTask] };
     },
     limits: () => deps.rules.of(agent).limits,
     exceptions: () => deps.exceptions.of(agent),

@@ -9,10 +9,12 @@ import { type ConnectionLog, createConnectionLog } from './connection-log.ts';
 import type { LookInside } from './door-context.ts';
 import { createDoors, type Doors } from './doors.ts';
 import { createOwnerRules, type OwnerRules } from './owner-rules.ts';
+import { createTaskGrants, type TaskGrants } from './task-grants.ts';
 
 /** The egress proxy, whole: the owner's rules, the doors of the sandboxes, and a row for every connection. */
 export interface EgressProxy extends AsyncDisposable {
   readonly rules: OwnerRules;
+  readonly taskGrants: TaskGrants;
   readonly doors: Doors;
   readonly connections: ConnectionLog;
 }
@@ -34,7 +36,8 @@ export interface EgressProxyDeps {
 
 export function createEgressProxy(deps: EgressProxyDeps): EgressProxy {
   const rules = createOwnerRules(deps.database);
+  const taskGrants = createTaskGrants(deps.database, deps.now);
   const connections = createConnectionLog(deps.database, deps.now);
-  const doors = createDoors({ ...deps, rules, connections });
-  return { rules, doors, connections, [Symbol.asyncDispose]: () => doors[Symbol.asyncDispose]() };
+  const doors = createDoors({ ...deps, rules, taskGrants, connections });
+  return { rules, taskGrants, doors, connections, [Symbol.asyncDispose]: () => doors[Symbol.asyncDispose]() };
 }

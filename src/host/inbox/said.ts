@@ -10,11 +10,18 @@ const ADDRESS = /https?:\/\/[^\s"'`<>()[\]{}|\\^]+/gi;
 /** A sentence ends with these; an address that does is named without. */
 const AFTER = /[.,;:!?]+$/;
 
+export interface Said {
+  /** Their messages. */
+  readonly said: readonly string[];
+  /** The addresses in them, each exactly as it would be asked for. */
+  readonly named: readonly string[];
+}
+
 /**
- * The addresses that people wrote in a session, each exactly as it would be asked for. Only what a person sent counts:
+ * What people wrote in a session. Only what a person sent counts:
  * not what a model, a page or the host wrote.
  */
-export function createNamedAddresses(deps: { store: Store; sql: HostSql }): (sessionId: string) => Promise<string[]> {
+export function createSaid(deps: { store: Store; sql: HostSql }): (sessionId: string) => Promise<Said> {
   return async (sessionId) => {
     const rows = await readAll(
       deps.store,
@@ -26,8 +33,8 @@ export function createNamedAddresses(deps: { store: Store; sql: HostSql }): (ses
         .orderBy('received_at', 'desc')
         .limit(MOST_MESSAGES),
     );
-    const found = new Set(rows.flatMap((row) => addressesIn(row.text)));
-    return [...found].slice(0, MOST_ADDRESSES);
+    const said = rows.map((row) => row.text);
+    return { said, named: [...new Set(said.flatMap(addressesIn))].slice(0, MOST_ADDRESSES) };
   };
 }
 
