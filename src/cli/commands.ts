@@ -31,6 +31,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   blackboard: async () => (await import('./commands/blackboard.ts')).blackboard,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
   broadcast: async () => (await import('./commands/broadcast.ts')).broadcast,
+  people: async () => (await import('./commands/people.ts')).people,
+  keys: async () => (await import('./commands/keys.ts')).keys,
   token: async () => (await import('./commands/token.ts')).token,
   services: async () => (await import('./commands/services.ts')).services,
   vault: async () => (await import('./commands/vault.ts')).vault,

@@ -4,6 +4,8 @@ import { type AnchorHTMLAttributes, useSyncExternalStore } from 'react';
 export type Route =
   | { page: 'chat'; agentId: string; sessionId: string | undefined }
   | { page: 'agents' }
+  | { page: 'agent'; agentId: string }
+  | { page: 'teams' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
   | { page: 'work' }
@@ -11,6 +13,8 @@ export type Route =
   | { page: 'credentials' }
   | { page: 'consent' }
   | { page: 'policy' }
+  | { page: 'people' }
+  | { page: 'audit' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -19,20 +23,35 @@ export function parseRoute(path: string): Route {
   const [page, first, second] = parts;
   if (page === undefined) return { page: 'chat', agentId: 'operator', sessionId: undefined };
   if (page === 'chat' && parts.length <= 3) return { page: 'chat', agentId: first ?? 'operator', sessionId: second };
+  if (page === 'agents' && parts.length === 2 && first !== undefined) return { page: 'agent', agentId: first };
   if (page === 'runs' && parts.length === 2 && first !== undefined) return { page: 'run', runId: first };
   if (parts.length === 1 && isPlain(page)) return { page };
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'runs' | 'work' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+type Plain =
+  | 'agents'
+  | 'teams'
+  | 'runs'
+  | 'work'
+  | 'budget'
+  | 'credentials'
+  | 'consent'
+  | 'policy'
+  | 'people'
+  | 'audit'
+  | 'status';
 const PLAIN: readonly string[] = [
   'agents',
+  'teams',
   'runs',
   'work',
   'budget',
   'credentials',
   'consent',
   'policy',
+  'people',
+  'audit',
   'status',
 ] satisfies Plain[];
 const isPlain = (page: string): page is Plain => PLAIN.includes(page);
@@ -47,6 +66,7 @@ function decode(part: string): string {
 
 export const chatPath = (agentId: string, sessionId?: string): string =>
   `/chat/${encodeURIComponent(agentId)}${sessionId === undefined ? '' : `/${encodeURIComponent(sessionId)}`}`;
+export const agentPath = (agentId: string): string => `/agents/${encodeURIComponent(agentId)}`;
 export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
 export function navigate(path: string, { replace = false } = {}): void {

@@ -4,6 +4,7 @@ import type {
   ApprovalView,
   ArtifactView,
   EventView,
+  LoginView,
   MessageView,
   RunView,
   SendMessage,
@@ -28,6 +29,8 @@ import type {
 } from '../../../src/protocol/owner-change.ts';
 import type { TryResult } from '../../../src/protocol/policy-change.ts';
 import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
+import { createPeopleApi, type PeopleApi } from '../people/people-api.ts';
+import { createFleetApi, type FleetApi } from './fleet.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -60,7 +63,10 @@ const EVENTS_PER_PAGE = 500;
  * and not validated again (zod's generated validators would also need `unsafe-eval`).
  */
 export interface Api {
-  session(): Promise<void>;
+  /** Agents and teams: making and changing them. */
+  readonly fleet: FleetApi;
+  session(): Promise<LoginView>;
+  readonly people: PeopleApi;
   logout(): Promise<void>;
   status(): Promise<StatusView>;
   agents(): Promise<AgentView[]>;
@@ -126,9 +132,13 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
   const id = encodeURIComponent;
 
   return {
+    fleet: createFleetApi({ get, post, del: async (path) => (await request('DELETE', path)).json() as Promise<never> }),
     session: async () => {
-      csrf = (await get<{ csrf: string }>('/api/session')).csrf;
+      const login = await get<LoginView>('/api/session');
+      csrf = login.csrf ?? '';
+      return login;
     },
+    people: createPeopleApi({ get, post, remove: async (path) => void (await request('DELETE', path)) }),
     logout: async () => {
       await request('POST', '/api/logout');
     },
