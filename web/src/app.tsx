@@ -11,6 +11,8 @@ import { createJournalStore, type JournalStore } from './state/store.ts';
 import { Empty, type NamedError, Page, SkeletonRows, toNamedError } from './ui/basics.tsx';
 
 const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) => ({ default: module.AgentsPage })));
+const AgentPage = lazy(() => import('./agents/agent-page.tsx').then((module) => ({ default: module.AgentPage })));
+const TeamsPage = lazy(() => import('./teams/teams-page.tsx').then((module) => ({ default: module.TeamsPage })));
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
 const WorkPage = lazy(() => import('./mesh/work-page.tsx').then((module) => ({ default: module.WorkPage })));
@@ -116,6 +118,10 @@ function RoutePage({ route }: { route: Route }) {
       return <ChatPage key={route.agentId} agentId={route.agentId} sessionId={route.sessionId} />;
     case 'agents':
       return <AgentsPage />;
+    case 'agent':
+      return <AgentPage key={route.agentId} agentId={route.agentId} />;
+    case 'teams':
+      return <TeamsPage />;
     case 'runs':
       return <RunsPage />;
     case 'run':

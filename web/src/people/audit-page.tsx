@@ -32,7 +32,8 @@ export function AuditPage() {
       <PageTitle title="Audit" />
       {status.data === undefined ? <Skeleton className="h-20" /> : <Anchors status={status.data} />}
       {status.error && <ErrorNote error={toNamedError(status.error)} />}
-      <section aria-label="Rows" className="card mt-5 overflow-x-auto">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached with the keyboard */}
+      <section aria-label="Rows" tabIndex={0} className="card mt-5 overflow-x-auto">
         {rows.isPending && <SkeletonRows />}
         {rows.error && <ErrorNote error={toNamedError(rows.error)} />}
         {rows.isSuccess && all.length === 0 && <Empty icon={ScrollText} title="Nothing was done yet" />}

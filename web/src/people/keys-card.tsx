@@ -85,7 +85,7 @@ function NewKey({ onMake }: { onMake: (key: Wanted) => Promise<void> }) {
         maxLength={128}
         value={name}
         onChange={(event) => setName(event.target.value)}
-        className={`${FIELD} flex-1 sm:max-w-56`}
+        className={`${FIELD} flex-1 basis-full sm:max-w-56 sm:basis-40`}
       />
       <input
         aria-label="Agents"
