@@ -2,6 +2,7 @@
  * Makes `dist`: one file per process (what a process loads only sometimes stands in `chunks/` beside it), because opening
  * hundreds of modules is most of what a start takes. Runs under the product's Node.
  */
+import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,24 +12,17 @@ import { VAULT_PACKAGES } from '../src/base/vault-flags.ts';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
-const ENTRIES = [
-  'cli/main',
-  'cli/supervisor/main',
-  'vault/main',
-  'host/main',
-  'host/maintenance/main',
-  'host/tools/page/main',
-  'simulator/main',
-  'storage/sqlite/writer-thread',
-  'storage/sqlite/backup-thread',
-  'sandbox/docker/build-main',
-];
+/** By their names: `main.ts`, `build-main.ts`, `writer-thread.ts`. */
+const ENTRIES = readdirSync(SRC, { recursive: true })
+  .filter((file) => /(^|[/-])(main|thread)\.ts$/.test(file) && !file.startsWith('testing'))
+  .map((file) => file.slice(0, -'.ts'.length));
 
 /** Modules name the files beside them by their own place; that place is the same in `dist`, whatever file they end in. */
 const ownPlaces = {
   name: 'own-places',
   transform(code, id) {
-    if (!id.startsWith(SRC) || !code.includes('import.meta.url')) return null;
+    if (!id.startsWith(SRC) || !code.includes('import.meta')) return null;
+    if (/import\.meta\.(?!url)/.test(code)) throw new Error(`${id}: use import.meta.url, which the bundle keeps`);
     const place = relative(SRC, id).replace(/\.ts$/, '.js');
     return code.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, __dist).href`);
   },

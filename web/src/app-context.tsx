@@ -91,7 +91,9 @@ function staleAfter({ event, sessionId }: EventView): (readonly unknown[])[] {
     case 'freeze.changed':
       return [['status'], ['history']];
     case 'agent.changed':
-      return [['agents']];
+      return [['agents'], ['teams']];
+    case 'team.changed':
+      return [['teams'], ['agents']];
     default:
       return [];
   }

@@ -11,6 +11,8 @@ import { createJournalStore, type JournalStore } from './state/store.ts';
 import { Empty, type NamedError, Page, SkeletonRows, toNamedError } from './ui/basics.tsx';
 
 const AgentsPage = lazy(() => import('./agents/agents-page.tsx').then((module) => ({ default: module.AgentsPage })));
+const AgentPage = lazy(() => import('./agents/agent-page.tsx').then((module) => ({ default: module.AgentPage })));
+const TeamsPage = lazy(() => import('./teams/teams-page.tsx').then((module) => ({ default: module.TeamsPage })));
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
 const WorkPage = lazy(() => import('./mesh/work-page.tsx').then((module) => ({ default: module.WorkPage })));
@@ -21,9 +23,9 @@ const CredentialsPage = lazy(() =>
 const ConsentPage = lazy(() =>
   import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
+const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const PeoplePage = lazy(() => import('./people/people-page.tsx').then((module) => ({ default: module.PeoplePage })));
 const AuditPage = lazy(() => import('./people/audit-page.tsx').then((module) => ({ default: module.AuditPage })));
-const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -116,6 +118,10 @@ function RoutePage({ route }: { route: Route }) {
       return <ChatPage key={route.agentId} agentId={route.agentId} sessionId={route.sessionId} />;
     case 'agents':
       return <AgentsPage />;
+    case 'agent':
+      return <AgentPage key={route.agentId} agentId={route.agentId} />;
+    case 'teams':
+      return <TeamsPage />;
     case 'runs':
       return <RunsPage />;
     case 'run':
@@ -128,12 +134,12 @@ function RoutePage({ route }: { route: Route }) {
       return <CredentialsPage />;
     case 'consent':
       return <ConsentPage />;
+    case 'policy':
+      return <PolicyPage />;
     case 'people':
       return <PeoplePage />;
     case 'audit':
       return <AuditPage />;
-    case 'policy':
-      return <PolicyPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

@@ -4,15 +4,17 @@ import { type AnchorHTMLAttributes, useSyncExternalStore } from 'react';
 export type Route =
   | { page: 'chat'; agentId: string; sessionId: string | undefined }
   | { page: 'agents' }
+  | { page: 'agent'; agentId: string }
+  | { page: 'teams' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
   | { page: 'work' }
   | { page: 'budget' }
   | { page: 'credentials' }
   | { page: 'consent' }
+  | { page: 'policy' }
   | { page: 'people' }
   | { page: 'audit' }
-  | { page: 'policy' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -21,6 +23,7 @@ export function parseRoute(path: string): Route {
   const [page, first, second] = parts;
   if (page === undefined) return { page: 'chat', agentId: 'operator', sessionId: undefined };
   if (page === 'chat' && parts.length <= 3) return { page: 'chat', agentId: first ?? 'operator', sessionId: second };
+  if (page === 'agents' && parts.length === 2 && first !== undefined) return { page: 'agent', agentId: first };
   if (page === 'runs' && parts.length === 2 && first !== undefined) return { page: 'run', runId: first };
   if (parts.length === 1 && isPlain(page)) return { page };
   return { page: 'unknown' };
@@ -28,6 +31,7 @@ export function parseRoute(path: string): Route {
 
 type Plain =
   | 'agents'
+  | 'teams'
   | 'runs'
   | 'work'
   | 'budget'
@@ -39,6 +43,7 @@ type Plain =
   | 'status';
 const PLAIN: readonly string[] = [
   'agents',
+  'teams',
   'runs',
   'work',
   'budget',
@@ -61,6 +66,7 @@ function decode(part: string): string {
 
 export const chatPath = (agentId: string, sessionId?: string): string =>
   `/chat/${encodeURIComponent(agentId)}${sessionId === undefined ? '' : `/${encodeURIComponent(sessionId)}`}`;
+export const agentPath = (agentId: string): string => `/agents/${encodeURIComponent(agentId)}`;
 export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 
 export function navigate(path: string, { replace = false } = {}): void {

@@ -4,6 +4,7 @@ import type { Label } from '../../protocol/label.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
+import type { AuditSink } from '../audit/sink.ts';
 import type { HostSql } from '../database.ts';
 import { createNamedAddresses } from '../inbox/named-addresses.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -44,6 +45,7 @@ export function createLabels(deps: {
   journal: Journal;
   runs: RunStore;
   blobs: BlobStore;
+  audit: AuditSink;
 }): Labels {
   const exceptions = createFlowExceptions(deps);
   const sandboxLabels = createSandboxLabels(createLabelAreas(deps));

@@ -1,10 +1,12 @@
 import { Bot } from 'lucide-react';
+import { useState } from 'react';
 import type { AgentView } from '../../../src/protocol/api.ts';
 import { useAgents, useStatus } from '../app-context.tsx';
 import { formatMoney } from '../format.ts';
-import { chatPath, Link } from '../router.tsx';
+import { agentPath, chatPath, Link } from '../router.tsx';
 import {
   Badge,
+  Button,
   Empty,
   ErrorNote,
   Fold,
@@ -15,15 +17,21 @@ import {
   type Tone,
   toNamedError,
 } from '../ui/basics.tsx';
+import { NewAgent } from './new-agent.tsx';
 import { Templates } from './templates.tsx';
 
 const STATE_TONES: Record<AgentView['state'], Tone> = { idle: 'neutral', working: 'accent', waiting: 'warn' };
 
 export function AgentsPage() {
   const agents = useAgents();
+  const [making, setMaking] = useState(false);
   return (
     <Page>
-      <PageTitle title="Agents" />
+      <PageTitle title="Agents">
+        <Button look="primary" onClick={() => setMaking(true)}>
+          New agent
+        </Button>
+      </PageTitle>
       {agents.isPending && <SkeletonRows rows={2} />}
       {agents.error && <ErrorNote error={toNamedError(agents.error)} />}
       {agents.data?.length === 0 && (
@@ -39,6 +47,7 @@ export function AgentsPage() {
         ))}
       </ul>
       <Templates />
+      {making && <NewAgent onClose={() => setMaking(false)} />}
     </Page>
   );
 }
@@ -48,7 +57,11 @@ function AgentCard({ agent }: { agent: AgentView }) {
     <section aria-label={agent.title} className="card flex h-full flex-col gap-3 p-4">
       <div className="flex items-start justify-between gap-3">
         <div className="min-w-0">
-          <h2 className="truncate font-semibold">{agent.title}</h2>
+          <h2 className="truncate font-semibold">
+            <Link href={agentPath(agent.id)} className="hover:underline">
+              {agent.title}
+            </Link>
+          </h2>
           <p className="truncate text-[13px] text-muted">{agent.model}</p>
         </div>
         <div className="flex flex-wrap justify-end gap-1.5">

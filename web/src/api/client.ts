@@ -30,6 +30,7 @@ import type {
 import type { TryResult } from '../../../src/protocol/policy-change.ts';
 import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
 import { createPeopleApi, type PeopleApi } from '../people/people-api.ts';
+import { createFleetApi, type FleetApi } from './fleet.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
 export class ApiError extends Error {
@@ -62,6 +63,8 @@ const EVENTS_PER_PAGE = 500;
  * and not validated again (zod's generated validators would also need `unsafe-eval`).
  */
 export interface Api {
+  /** Agents and teams: making and changing them. */
+  readonly fleet: FleetApi;
   session(): Promise<LoginView>;
   readonly people: PeopleApi;
   logout(): Promise<void>;
@@ -129,6 +132,7 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
   const id = encodeURIComponent;
 
   return {
+    fleet: createFleetApi({ get, post, del: async (path) => (await request('DELETE', path)).json() as Promise<never> }),
     session: async () => {
       const login = await get<LoginView>('/api/session');
       csrf = login.csrf ?? '';

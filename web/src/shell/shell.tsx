@@ -27,19 +27,24 @@ import { chooseTheme, currentTheme, nextTheme } from './theme.ts';
 const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
+  { page: 'teams', path: '/teams', name: 'Teams', icon: Users },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
   { page: 'work', path: '/work', name: 'Work', icon: ListChecks },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
-  { page: 'people', path: '/people', name: 'People', icon: Users },
   { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },
+  { page: 'people', path: '/people', name: 'People', icon: Users },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
+
+/** The entry of the navigation that a page belongs to. */
+const navPage = ({ page }: Route): string =>
+  ({ run: 'runs', agent: 'agents', audit: 'people' })[page as string] ?? page;
 
 /** The frame around every page: navigation at the side, at the bottom on a phone. */
 export function Shell({ route, children }: { route: Route; children: ReactNode }) {
   const main = useRef<HTMLElement>(null);
-  const page = route.page === 'run' ? 'runs' : route.page === 'audit' ? 'people' : route.page;
+  const page = navPage(route);
   const path = usePath();
   const first = useRef(path);
   const waiting = usePendingApprovals().length;
