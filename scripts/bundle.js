@@ -2,32 +2,27 @@
  * Makes `dist`: one file per process (what a process loads only sometimes stands in `chunks/` beside it), because opening
  * hundreds of modules is most of what a start takes. Runs under the product's Node.
  */
+import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { VAULT_PACKAGES } from '../src/base/vault-flags.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
-const ENTRIES = [
-  'cli/main',
-  'cli/supervisor/main',
-  'vault/main',
-  'host/main',
-  'host/maintenance/main',
-  'host/tools/page/main',
-  'simulator/main',
-  'storage/sqlite/writer-thread',
-  'storage/sqlite/backup-thread',
-  'sandbox/docker/build-main',
-];
+/** By their names: `main.ts`, `build-main.ts`, `writer-thread.ts`. */
+const ENTRIES = readdirSync(SRC, { recursive: true })
+  .filter((file) => /(^|[/-])(main|thread)\.ts$/.test(file) && !file.startsWith('testing'))
+  .map((file) => file.slice(0, -'.ts'.length));
 
 /** Modules name the files beside them by their own place; that place is the same in `dist`, whatever file they end in. */
 const ownPlaces = {
   name: 'own-places',
   transform(code, id) {
-    if (!id.startsWith(SRC) || !code.includes('import.meta.url')) return null;
+    if (!id.startsWith(SRC) || !code.includes('import.meta')) return null;
+    if (/import\.meta\.(?!url)/.test(code)) throw new Error(`${id}: use import.meta.url, which the bundle keeps`);
     const place = relative(SRC, id).replace(/\.ts$/, '.js');
     return code.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, __dist).href`);
   },
@@ -60,6 +55,16 @@ function banner(chunk) {
   return `const __dist = new URL(${JSON.stringify(up || './')}, import.meta.url);`;
 }
 
+/** What is in the bundle of the process that holds all keys is what `src/vault/import-graph.test.ts` allows. */
+function checkVault(modules) {
+  const allowed = [
+    ...['vault', 'protocol', 'policy', 'base', 'storage'].map((room) => `/src/${room}/`),
+    ...VAULT_PACKAGES.map((name) => `/node_modules/${name}/`),
+  ];
+  const foreign = modules.filter((id) => id.startsWith('/') && !allowed.some((part) => id.includes(part)));
+  if (foreign.length > 0) throw new Error(`the vault must not load ${foreign.join(', ')}`);
+}
+
 async function bundle(entry) {
   const folder = dirname(entry);
   const build = await rolldown({
@@ -73,7 +78,7 @@ async function bundle(entry) {
     },
   });
   try {
-    await build.write({
+    const { output } = await build.write({
       dir: DIST,
       format: 'esm',
       entryFileNames: '[name].js',
@@ -82,6 +87,7 @@ async function bundle(entry) {
       comments: { legal: true, annotation: false, jsdoc: false },
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     });
+    if (entry === 'vault/main') checkVault(output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
   } finally {
     await build.close();
   }

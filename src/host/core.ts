@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { RISK_CLASSES } from '../policy/risk-class.ts';
 import type { HoldfastConfig } from '../protocol/config.ts';
 import type { TeamTemplate } from '../protocol/team.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -108,11 +109,11 @@ export interface CoreDeps {
   /** Tools that act: in the sandbox, and through the vault. */
   readonly actingTools: (deps: { artifacts: Artifacts; blobs: BlobStore }) => readonly AnyTool[];
   readonly templates: readonly WorkerTemplate[];
+  /** Who may answer a question. Default: the owner. */
+  readonly deciders?: Deciders;
   readonly teamTemplates?: readonly TeamTemplate[];
   /** The HTTP status of an address, for a worker that was expected to bring one about. Default: none can be asked. */
   readonly probeUrl?: ProbeUrl;
-  /** Who may answer a question. Default: the owner. */
-  readonly deciders?: Deciders;
   /** What every agent but the operator is told first. */
   readonly agentBase: string;
   readonly config: HoldfastConfig;
@@ -134,7 +135,7 @@ export function createCore(deps: CoreDeps): Core {
   const labels = createLabels({ ...deps, ...base });
   const policy = createPolicy({ config: deps.config.policy, paths: deps.paths, clock });
   const rates = createRates(deps.config.rateLimits, { audit: base.audit, clock, log: log.child('rates') });
-  const knownTools = (): readonly string[] => [...toolbox.byName.keys()];
+  const knownTools = (): readonly string[] => [...toolbox.byName.keys(), ...RISK_CLASSES];
   const made = { ...deps, ...base, policy, knownTools, manager: () => manager };
   const room = createAgentRoom(made);
   const { agentRuns } = room;
@@ -149,7 +150,8 @@ export function createCore(deps: CoreDeps): Core {
     ...labels.tools({ model: deps.model, artifacts }),
     createFindTools(() => [...toolbox.byName.values()]),
   ]);
-  const followUps = createFollowUps({ ...made, ...labels, agentRuns, sessions, inbox: () => inbox });
+  const { quarantine } = labels;
+  const followUps = createFollowUps({ ...made, agentRuns, quarantine, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });
@@ -276,6 +278,7 @@ function createLoop({
       gate: createGate({ approvals, policy, rates, grants, flow: labels.flow, approvalExpiresAfterMs: expires, clock }),
       sandboxLabels: labels.sandboxLabels,
       quarantine: labels.quarantine,
+      hostsOf: policy.hostsOf,
       sandboxOf,
       annotate: createAnnotate(deps.sandboxes, watch),
       live: {

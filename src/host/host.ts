@@ -19,6 +19,7 @@ import type { ApiFeature } from './api/app.ts';
 import { consentRoutes } from './api/routes/consent.ts';
 import { credentialRoutes } from './api/routes/credentials.ts';
 import { fleetFeatures } from './api/routes/fleet.ts';
+import { meshRoutes } from './api/routes/mesh.ts';
 import { steeringRoutes } from './api/routes/steering.ts';
 import { budgetRoutes } from './budgets/budget-routes.ts';
 import { createBudgetWarnings } from './budgets/budget-warnings.ts';
@@ -143,7 +144,11 @@ export async function createHost(options: HostConfig): Promise<Host> {
     await createApi({
       ...gateway,
       rates: core.rates,
-      features: [...safety.features, ...community.features, ...featuresOf({ core, vault, store, home, config, clock })],
+      features: [
+        ...safety.features,
+        ...community.features,
+        ...featuresOf({ core, control, vault, store, home, config, clock }),
+      ],
       version: VERSION,
       log: log.child('api'),
       copyDatabase,
@@ -161,11 +166,12 @@ interface FeatureParts extends Pick<HostConfig, 'home' | 'config'> {
   readonly store: Store;
   readonly clock: Clock;
   readonly core: Core;
+  readonly control: Control;
   readonly vault: ReturnType<typeof createVaultClient>;
 }
 
 /** The routes that other rooms bring, each with its own service. */
-function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
+function featuresOf({ core, control, vault, store, home, config, clock }: FeatureParts): ApiFeature[] {
   const paths = { home: home.root, userHome: homedir() };
   const history = createPolicyHistory({ ...core, store });
   return [
@@ -178,6 +184,7 @@ function featuresOf({ core, vault, store, home, config, clock }: FeatureParts): 
     (app) => credentialRoutes(app, vault.credentials),
     (app) => budgetRoutes(app, { vault: vault.spending }),
     consentRoutes(core),
+    meshRoutes({ ...core, control }),
   ];
 }
 

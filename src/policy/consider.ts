@@ -9,6 +9,7 @@ import { matchGlob } from './glob.ts';
 import { answers } from './grant.ts';
 import { judgeResource } from './judge-resource.ts';
 import type { GateRequest } from './request.ts';
+import { riskClass } from './risk-class.ts';
 import { namesOf } from './subject.ts';
 
 /** The coordinator only plans and delegates: it has no tool that acts, whatever its grants say. */
@@ -53,7 +54,8 @@ function refuseByFloor(rule: CompiledRule, what: string): Finding {
 }
 
 function judgeTool({ tool, risk, agentId }: GateRequest, { tools, permissions }: GateFacts): Finding {
-  if (!tools.includes(tool)) {
+  const byName = tools.includes(tool);
+  if (!byName && !tools.includes(riskClass(risk))) {
     return refuse(
       'tools.not-granted',
       `The tool ${tool} is not granted to ${agentId}.`,
@@ -71,7 +73,7 @@ function judgeTool({ tool, risk, agentId }: GateRequest, { tools, permissions }:
       `Remove ${risk} from denied_risks.`,
     );
   }
-  return pass(`tools.${risk}`, `The tool ${tool} is granted by name.`);
+  return pass(`tools.${risk}`, `The tool ${tool} is granted by ${byName ? 'name' : `its class, ${riskClass(risk)}`}.`);
 }
 
 function judgeOperator({ tool, risk }: GateRequest, { isOperator }: GateFacts): Finding {

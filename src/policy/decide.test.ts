@@ -10,6 +10,7 @@ import type { GateFacts } from './facts.ts';
 import { compileFloor, EMPTY_FLOOR, placesWithin } from './floor.ts';
 import { compileGrant } from './grant.ts';
 import type { GateRequest } from './request.ts';
+import { grantedTools } from './risk-class.ts';
 
 const NOW = 1_000_000;
 const FACTS: GateFacts = {
@@ -472,4 +473,33 @@ describe('explain', () => {
       { numRuns: 300 },
     );
   });
+});
+
+describe('a list of tools', () => {
+  it('grants by name and by risk class', () => {
+    const by = (...tools: string[]) => decide(request(), { ...FACTS, tools });
+    expect(by('risk:control')).toMatchObject({ kind: 'allow' });
+    expect(by('risk:network')).toMatchObject({ kind: 'deny', rule: 'tools.not-granted' });
+    expect(by('act*')).toMatchObject({ kind: 'deny' });
+    expect(decide(request(), { ...granting({ denied_tools: ['act'] }), tools: ['risk:control'] })).toMatchObject({
+      rule: 'tools.denied',
+    });
+  });
+
+  it('writes its classes out, each tool once', () => {
+    const tools = [
+      { name: 'read', risk: 'sandbox-read' },
+      { name: 'fetch', risk: 'network' },
+      { name: 'look', risk: 'sandbox-read' },
+    ] as const;
+    expect(grantedTools(['fetch', 'risk:sandbox-read', 'look'], tools)).toEqual(['fetch', 'look', 'read']);
+    expect(grantedTools(['fetch'], tools)).toEqual(['fetch']);
+  });
+});
+
+it('a credential that an agent made itself is its own, and nobody else’s', () => {
+  const own: Resource = { kind: 'credential', name: 'own.intern.db' };
+  expect(answer(own, FACTS)).toBe('allow');
+  expect(answer({ kind: 'credential', name: 'own.ada.db' }, FACTS)).toBe('deny credentials.not-granted');
+  expect(answer({ kind: 'credential', name: 'own.intern' }, FACTS)).toBe('deny credentials.not-granted');
 });

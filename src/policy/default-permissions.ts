@@ -2,8 +2,9 @@ import { Permissions, type SomePermissions } from '../protocol/permission.ts';
 import { permissionsFrom } from './meet.ts';
 
 /**
- * What the built-in coordinator may pass on to its workers until its owner says otherwise. It holds no tool that acts, so
- * these are bounds of what it can delegate; no credential, API, MCP server, wallet or browser is in them.
+ * What the built-in coordinator may pass on. It holds no tool that acts, so these are bounds of what it can delegate: what
+ * it starts is held by its template's own lists, by the floor, and for APIs and credentials by what the owner granted in
+ * the vault, which denies by default. A wallet and folders are never its to give.
  */
 export const OPERATOR_PERMISSIONS: Permissions = Permissions.parse({
   can_message: ['*'],
@@ -11,9 +12,13 @@ export const OPERATOR_PERMISSIONS: Permissions = Permissions.parse({
   can_subscribe: ['*'],
   blackboard_read: ['*'],
   blackboard_write: ['*'],
+  allowed_apis: ['*'],
+  allowed_credentials: ['*'],
   can_use_internet: true,
   allowed_hosts: null,
   allowed_egress: null,
+  can_use_browser: true,
+  browser_actions: null,
   can_spawn: ['*'],
   can_manage_cron: true,
   can_manage_fleet: true,
@@ -23,6 +28,7 @@ export const OPERATOR_PERMISSIONS: Permissions = Permissions.parse({
   can_route_tasks: true,
   can_request_user_credentials: true,
   allowed_skills: ['*'],
+  allowed_mcp: ['*'],
 });
 
 export interface TemplateBounds {
@@ -34,12 +40,15 @@ export interface TemplateBounds {
 
 /**
  * What a worker template asks of its parent. A worker acts by its tools, so the tools that need a permission of their own
- * (the web, the sandbox's way out) have it as far as the parent has; all else must stand in the template.
+ * (the web, APIs with their credentials, the sandbox's way out) have it as far as the parent has; all else must stand in
+ * the template.
  */
 export function templatePermissions({ egress, permissions }: TemplateBounds): Permissions {
   return permissionsFrom({
     can_use_internet: true,
     allowed_hosts: null,
+    allowed_apis: ['*'],
+    allowed_credentials: ['*'],
     allowed_egress: [...(egress ?? [])],
     ...permissions,
   });

@@ -12,6 +12,8 @@ export interface CompiledFloor {
   readonly atMost: SomePermissions;
   /** The rule that refuses this, if there is one. */
   refuses(agentId: string, named: Named): CompiledRule | undefined;
+  /** The hosts that it refuses this agent, as globs. */
+  refusedHosts(agentId: string): string[];
   /** How many rules it has. */
   readonly size: number;
   /** The rules as they stand in the configuration. */
@@ -45,6 +47,13 @@ export function compileFloor(floor: Floor): CompiledFloor {
     atMost: floor.atMost,
     size: floor.never.length,
     texts: floor.never.map((rule) => (typeof rule === 'string' ? rule : rule.never)),
+    refusedHosts(agentId) {
+      const { exact, patterns }: KindRules = kinds.get('host') ?? { exact: new Map(), patterns: [] };
+      const rules = [...[...exact.values()].flat(), ...patterns];
+      return rules
+        .filter(({ agents }) => agents === undefined || matchesAny(agents, agentId))
+        .map(({ subject }) => subject.glob);
+    },
     refuses(agentId, named) {
       const rules = kinds.get(named.kind);
       if (rules === undefined) return undefined;

@@ -26,7 +26,6 @@ const facts = (label: Label, more: Partial<FlowFacts> = {}): FlowFacts => ({
   egress: [],
   egressCleared: false,
   named: [],
-  said: [],
   exceptions: [],
   granted: [],
   now: 1_000,
@@ -145,11 +144,6 @@ describe('a tool that acts in the person’s name', () => {
     expect(pay(WEB)).toBe('ask flow.untrusted-drives');
     expect(pay(BOTH)).toBe('ask flow.three-of-three');
     expect(pay(CLEAN)).toBe('free');
-  });
-  it('needs no question for what the person wrote themself', () => {
-    expect(pay(WEB, { said: ['pay 5 to GB29'] })).toBe('free');
-    expect(pay(WEB, { said: ['pay 50 to GB29'] })).toMatch(/^ask/);
-    expect(pay(SECRET, { said: ['pay 5 to GB29'] })).toBe('deny flow.secret-stays');
   });
 });
 

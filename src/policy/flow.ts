@@ -13,7 +13,6 @@ import {
 import type { Resource } from '../protocol/resource.ts';
 import type { Risk } from '../protocol/tool.ts';
 import { matchesPattern } from './pattern.ts';
-import { isSaid } from './said.ts';
 import { MOST_SHOWN, showBytes } from './show-bytes.ts';
 import { type Sink, sinksOf, sourceOf } from './sinks.ts';
 
@@ -49,8 +48,6 @@ export interface FlowFacts {
   readonly egressCleared: boolean;
   /** Addresses that a person wrote in this conversation, exactly: to open one of them sends nothing else. */
   readonly named: readonly string[];
-  /** What that person wrote in this conversation: arguments that stand in it are theirs. */
-  readonly said: readonly string[];
   readonly exceptions: readonly FlowException[];
   /** Sinks that a person allowed this agent beforehand for this very tool, as patterns. */
   readonly granted: readonly string[];
@@ -98,9 +95,7 @@ export function disputedSinks(request: FlowRequest, facts: FlowFacts): readonly 
 
 function concernsOf(request: FlowRequest, facts: FlowFacts): readonly Concern[] {
   const sinks = sinksOf(request.resources, { ...facts, tool: request.tool, risk: request.risk });
-  const concerns = sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
-  if (concerns.length > 0 && facts.label.confidentiality !== 'secret' && isSaid(request.input, facts.said)) return [];
-  return concerns;
+  return sinks.flatMap((sink) => concernOf(sink, request, facts) ?? []);
 }
 
 interface Concern {

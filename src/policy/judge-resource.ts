@@ -32,12 +32,7 @@ export function judgeResource(resource: Resource, request: GateRequest, facts: G
     case 'blackboard':
       return judgeBlackboard(resource, request, facts);
     case 'credential':
-      return granted('credentials', {
-        list: permissions.allowed_credentials.map((name) => name.toLowerCase()),
-        name: resource.name.toLowerCase(),
-        field: 'allowed_credentials',
-        what: 'use the credential',
-      });
+      return judgeCredential(resource.name.toLowerCase(), request, permissions);
     case 'api':
       return granted('apis', {
         list: permissions.allowed_apis,
@@ -92,6 +87,13 @@ function flag(
 ): Finding {
   if (permissions[field] === true) return pass(`${rule}.granted`, `${field} is on.`);
   return refuse(`${rule}.not-granted`, `It may not ${what}.`, `Turn on ${field} for the agent.`);
+}
+
+/** What an agent made itself (`own.<agent>.…`) is its own; anything else must be granted. */
+function judgeCredential(name: string, { agentId }: GateRequest, { allowed_credentials }: Permissions): Finding {
+  if (name.startsWith(`own.${agentId}.`)) return pass('credentials.own', 'It made this credential itself.');
+  const list = allowed_credentials.map((glob) => glob.toLowerCase());
+  return granted('credentials', { list, name, field: 'allowed_credentials', what: 'use the credential' });
 }
 
 function judgePath(resource: Extract<Resource, { kind: 'path' }>, facts: GateFacts): Finding {

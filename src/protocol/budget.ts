@@ -154,7 +154,8 @@ export function amountWords(dimension: BudgetDimension, amount: number): string 
   if (dimension === 'wallMs')
     return amount < 7_200_000 ? `${round(amount / 1_000)} s` : `${round(amount / 3_600_000)} h`;
   if (dimension === 'egressBytes') return bytesWords(amount);
-  return `${Math.round(amount).toLocaleString('en-US')} ${UNITS[dimension]}`;
+  const count = Math.round(amount);
+  return `${count.toLocaleString('en-US')} ${count === 1 ? UNITS[dimension].slice(0, -1) : UNITS[dimension]}`;
 }
 
 export const DIMENSION_WORDS: Readonly<Record<BudgetDimension, string>> = {

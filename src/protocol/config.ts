@@ -110,6 +110,8 @@ export const HoldfastConfig = z.strictObject({
     .strictObject({
       /** Port on loopback where programs with a caller token may use the models; absent: closed, 0: any free one. */
       loopbackPort: z.number().int().min(0).max(65_535).optional(),
+      /** The vault runs as a service under its own operating system user: start does not start it. */
+      service: z.boolean().default(false),
     })
     .prefault({}),
   budgets: z

@@ -26,8 +26,15 @@ export interface EgressRule {
   readonly path?: string;
 }
 
+/** No host of any network: model calls of programs in a sandbox, served by the vault itself. The place `models` stands for it. */
+export const MODELS_HOST = 'models.holdfast.internal';
+/** Formats in which a program may ask, by the name of the vendor whose SDK it uses. */
+export const MODEL_ALIASES = ['openai', 'anthropic', 'google'] as const;
+export type ModelAlias = (typeof MODEL_ALIASES)[number];
+
 /** Named sets of hosts, as their projects document them. */
 export const EGRESS_PRESETS: Readonly<Record<string, readonly string[]>> = {
+  models: [`http://${MODELS_HOST}`],
   npm: ['https://registry.npmjs.org'],
   pypi: ['https://pypi.org', 'https://files.pythonhosted.org'],
   debian: ['deb.debian.org', 'security.debian.org', 'snapshot.debian.org'],
@@ -216,6 +223,8 @@ export type EgressDoorRequest = z.infer<typeof EgressDoorRequest>;
 
 export const EgressDoor = z.object({
   socketPath: z.string(),
+  /** Formats in which the door serves models. */
+  models: z.array(z.enum(MODEL_ALIASES)).optional(),
   /** In PEM, when the vault looks into some of this agent's https: the sandbox has to believe it. */
   authority: z.string().optional(),
   /** Databases that this agent may use: a port on loopback inside, and the name by which the vault knows it. */

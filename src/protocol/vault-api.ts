@@ -137,10 +137,20 @@ export const CallRecord = z.object({
 export type CallRecord = z.infer<typeof CallRecord>;
 
 /** `POST /fetch` (host): one GET on an agent's behalf behind the SSRF wall. Redirects are followed and re-checked. */
+/** Hosts as globs, lower case. The host can only narrow with it: what the wall refuses stays refused. */
+export const FetchHosts = z.strictObject({
+  /** Null: every public one. */
+  allow: z.array(z.string().max(400)).max(2_000).nullable(),
+  deny: z.array(z.string().max(400)).max(10_000),
+});
+export type FetchHosts = z.infer<typeof FetchHosts>;
+
 export const FetchRequest = z.strictObject({
   agent: z.string(),
   run: z.string().optional(),
   url: z.string(),
+  /** Checked at every hop of a redirect. */
+  hosts: FetchHosts.optional(),
   /** Bytes of body kept; the rest is cut. */
   maxBytes: z.number().int().positive().max(52_428_800).default(5_242_880),
   timeoutMs: z.number().int().positive().max(300_000).default(30_000),

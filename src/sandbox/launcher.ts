@@ -3,7 +3,7 @@ import type { SandboxLimits } from '../protocol/config.ts';
 
 /**
  * The contract of an isolation tier. Nothing of ours runs inside a sandbox: a tool call is `spawn` of an ordinary
- * program. A sandbox without a running command has no process.
+ * program. A sandbox without a running command has no process, but for one that `prepare` lets wait for the next.
  *
  * Contract: when a process ends, times out, is aborted or its sandbox is stopped, its whole tree is gone before `exit`
  * resolves. `spawn` never throws for what the program does; how it ended is in `exit`.
@@ -96,6 +96,11 @@ export interface Sandbox extends AsyncDisposable {
   readonly id: string;
   readonly launcher: Launcher['kind'];
   spawn(command: Command): SandboxProcess;
+  /**
+   * A command will come soon: what can be made before it is known is made now, and again after each command. What waits
+   * that way is ended when none comes for a while. Has no effect where it brings nothing.
+   */
+  prepare?(): void;
   /** Ends every process in it; it may be used again. */
   stop(): Promise<void>;
 }

@@ -79,9 +79,12 @@ function fieldOf(text: string | undefined, path: readonly string[]): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** The lines that Holdfast puts around a stranger's words. A model reads through them, and so does its stand-in. */
+const MARKED = /^[^\n]*\n----- outside text (\S+) begins -----\n(.*)\n----- outside text \1 ends -----/s;
+
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(MARKED.exec(text)?.[2] ?? text);
   } catch {
     return undefined; // Not JSON: then it has no fields.
   }

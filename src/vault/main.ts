@@ -33,6 +33,7 @@ try {
       home: homeAt(args.home),
       key: await readKey(args.keyStdin),
       tcpPort: args.tcpPort,
+      groupSocket: args.groupSocket,
       confinement: process.permission ? ['permission-model'] : [],
       pid: process.pid,
       logger,

@@ -10,6 +10,7 @@ import { type Budgets, createBudgets } from './budgets/budgets.ts';
 import { createArchives } from './credentials/archive.ts';
 import { createExceptions, type Exceptions } from './egress/exceptions.ts';
 import { createFetchRoute } from './egress/fetch-route.ts';
+import { createDoorModels } from './egress/models/door-models.ts';
 import { type ResolveAll, resolveWithSystem } from './egress/pinned-connector.ts';
 import type { LookInside } from './egress/proxy/door-context.ts';
 import { createEgressProxy, type EgressProxy } from './egress/proxy/egress.ts';
@@ -41,6 +42,8 @@ export interface VaultConfig {
   readonly key: KeyHandover;
   /** `undefined` = no loopback listener, 0 = any free port. */
   readonly tcpPort: number | undefined;
+  /** The host is another user, in the group of the run folder. */
+  readonly groupSocket?: boolean;
   readonly confinement: readonly string[];
   readonly pid: number;
   readonly logger: Logger;
@@ -102,8 +105,9 @@ export async function createVault(config: VaultConfig): Promise<Vault> {
     clearInterval,
   );
   timer.unref();
-  servers.push(await listenOnSocket(home.vaultOwnerSocket, 'owner', deps));
-  servers.push(await listenOnSocket(home.vaultHostSocket, 'host', deps));
+  servers.push(await listenOnSocket({ path: home.vaultOwnerSocket, door: 'owner', mode: 0o600 }, deps));
+  const mode = config.groupSocket === true ? 0o660 : 0o600;
+  servers.push(await listenOnSocket({ path: home.vaultHostSocket, door: 'host', mode }, deps));
   if (config.tcpPort !== undefined) {
     const loopback = await listenOnLoopback(config.tcpPort, deps);
     servers.push(loopback.server);
@@ -181,7 +185,6 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     ...{ meter: budgets.egressMeter, guard, rules: egress.rules.grantOf },
   });
   sealed.alsoWatch(servicesRoom.tokens);
-  setLook({ ...servicesRoom, authority, trust, guard });
   const meter = budgets.egressMeter;
   const fetch = createFetchRoute({ database, exceptions, freezes, tripwire, meter, live, guard, resolveAll });
   const proxy = createModelProxy({
@@ -189,6 +192,8 @@ function composeDoors(config: VaultConfig, core: Core, setLook: (look: LookInsid
     authorize: createAuthorize({ tokens: servicesRoom.tokens, now }),
     ...{ guard, tripwire, payers: budgets.payers },
   });
+  const models = createDoorModels({ providers, proxy, freezes, live });
+  setLook({ ...servicesRoom, authority, trust, guard, models });
   const status = createStatus({ ...core, pid: config.pid, confinement: config.confinement, secrets, prices, health });
   const changes = createOwnerChanges({
     ...{ database, identity, keys: ownerKeys, now },

@@ -88,6 +88,7 @@ describe.skipIf(!chromiumPath)('the page of credentials', { timeout: 120_000 }, 
     await expect
       .poll(async () => (await owner().list()).credentials.find(({ name }) => name === 'hunter_key')?.version)
       .toBe(2);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('textbox', { name: 'Agent' }).fill('writer');
     await page.getByRole('textbox', { name: 'Names' }).fill('hunter_*');
     await page.getByRole('button', { name: 'Grant' }).click();

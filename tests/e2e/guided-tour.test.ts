@@ -10,7 +10,7 @@ import { createModels } from '../../src/host/models/models.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { createRunSandboxes } from '../../src/host/sandboxes/run-sandboxes.ts';
 import { createSandboxTools } from '../../src/host/tools/sandbox-tools.ts';
-import { OPERATOR_TOOLS } from '../../src/host/tools/toolbox.ts';
+import { OPERATOR_TOOLS, WORKER_TOOLS } from '../../src/host/tools/toolbox.ts';
 import { createVaultClient } from '../../src/host/vault-client/vault-client.ts';
 import { loadTemplates } from '../../src/host/workers/templates.ts';
 import { HoldfastConfig } from '../../src/protocol/config.ts';
@@ -35,7 +35,6 @@ let blobs: BlobStore;
 let probe: Probe;
 let simulator: Simulator;
 const stack = new AsyncDisposableStack();
-const ACTING = ['run_command', 'read_file', 'write_file', 'edit_file', 'list_files', 'search_files', 'save_artifact'];
 const OWNER = { id: 'owner', surface: 'cli' };
 
 beforeAll(async () => {
@@ -72,7 +71,7 @@ beforeAll(async () => {
       sandboxes: stack.use(createRunSandboxes({ launcher, probe, volumes, limits, doors: noDoors })),
       actingTools: ({ artifacts }) =>
         createSandboxTools({ blobs, recordArtifact: (context, file) => artifacts.record(context, file) }),
-      templates: await loadTemplates(join(packageRoot, 'templates/workers'), [...ACTING, 'web_fetch', 'ask_parent']),
+      templates: await loadTemplates(join(packageRoot, 'templates/workers'), WORKER_TOOLS),
       agentBase: '',
       config,
       defaultModel: () => `${SIMULATOR_PROVIDER}/guide`,
@@ -133,9 +132,11 @@ describe('the guided tour', () => {
 
   it('does the job after one card and answers with numbers that programs counted', async ({ skip }) => {
     if (!probe.available) return skip(`no sandbox here: ${probe.reason}`);
+    const before = (await core.approvals.list('all')).length;
     const id = await say(`look at "${folder}"`);
     await decideNext('allowed');
     const answer = await answered(id);
+    expect((await core.approvals.list('all')).length - before).toBe(1);
     expect(answer).toContain('- Total: 3 files, 0 folders, 4.9 KiB');
     expect(answer).toContain('- Largest: `big.log`, 4.9 KiB');
     expect(answer).toContain('- Text: 1002 lines in 3 text files');
@@ -146,6 +147,18 @@ describe('the guided tour', () => {
     expect(report).toContain('    Total: 3 files, 0 folders, 4.9 KiB');
     expect(await readFile(join(folder, 'one.txt'), 'utf8')).toBe('same');
     expect(simulator.requests.every((request) => request.outcome === 'answered')).toBe(true);
+    return undefined;
+  });
+
+  it('asks once again for the next folder of the same conversation, however private it has become', async ({
+    skip,
+  }) => {
+    if (!probe.available) return skip(`no sandbox here: ${probe.reason}`);
+    const before = (await core.approvals.list('all')).length;
+    const id = await say(`look at "${folder}"`);
+    await decideNext('allowed');
+    expect(await answered(id)).toContain('- Total: 3 files');
+    expect((await core.approvals.list('all')).length - before).toBe(1);
     return undefined;
   });
 });

@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { connect as netConnect, type Socket } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { EgressDoor } from '../../src/protocol/egress.ts';
@@ -78,6 +79,7 @@ async function setUp({
   service?: object;
   allow?: string[];
   deny?: string[];
+  limits?: object;
 } = {}): Promise<void> {
   await owner('PUT', '/services/api', { baseUrl: `https://api.test:${port}`, ...service });
   await world.setRules({
@@ -308,6 +310,75 @@ describe('https that is looked into', () => {
     await closed;
     expect(await lastRow()).toMatchObject({ verdict: 'cut', reason: 'its rules were changed' });
   });
+
+  it('counts what a packed answer unpacks to, so that a small one cannot be huge', async () => {
+    await setUp({ limits: { connectionBytes: 1_000_000 } });
+    const bomb = gzipSync(Buffer.alloc(50_000_000));
+    reply = (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+    expect((await ask('GET / HTTP/1.1')).length).toBeLessThan(5_000_000);
+    expect(await lastRow()).toMatchObject({ verdict: 'cut', reason: expect.stringContaining('carried more than') });
+  });
+
+  it('lets nothing but what the rules and the service name reach the origin, whatever is put into requests', async () => {
+    await setUp({ allow: [`GET@https://api.test:${port}/pub/*`], service: { allow: ['GET /pub/*'] } });
+    const host = `Host: api.test:${port}`;
+    const mostly = (right: string, ...wrong: string[]) =>
+      fc.oneof({ weight: 5, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: fc.constantFrom(...wrong) });
+    const request = fc.record({
+      method: mostly('GET', 'POST', 'CONNECT', 'HEAD', 'G\tET'),
+      target: mostly(
+        '/pub/a',
+        '/secret',
+        '/pub/../secret',
+        '/pub/%2e%2e/x',
+        `https://other.test:${port}/pub/a`,
+        '//other.test/pub/a',
+        '*',
+      ),
+      version: mostly('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', ''),
+      headers: fc.array(
+        mostly(
+          host,
+          `Host: other.test:${port}`,
+          'Content-Length: 4\r\nContent-Length: 40',
+          'Transfer-Encoding: xchunked',
+          'Transfer-Encoding: chunked\r\nContent-Length: 3',
+          'Host : other.test',
+          'Connection: authorization, host',
+          'Authorization: Bearer mine',
+        ),
+        { minLength: 1, maxLength: 3 },
+      ),
+      body: mostly('', '0\r\n\r\n', `GET /secret HTTP/1.1\r\n${host}\r\n\r\n`, 'ffffffff\r\nx'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 3 }), async (all) => {
+        const socket = await tunnel();
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        const timer = setTimeout(() => socket.destroy(), 300);
+        socket.on('error', () => undefined).resume();
+        const text = all.map((one) =>
+          [`${one.method} ${one.target} ${one.version}`, ...one.headers, '', one.body].join('\r\n'),
+        );
+        socket.end(text.join(''), 'latin1');
+        await closed;
+        clearTimeout(timer);
+      }),
+      { numRuns: 150 },
+    );
+    const wrong = seen.filter(
+      ({ method, url, headers }) =>
+        method !== 'GET' ||
+        !url.startsWith('/pub/') ||
+        headers.host !== `api.test:${port}` ||
+        headers.authorization !== `Bearer ${KEY}`,
+    );
+    expect(wrong).toEqual([]);
+    expect(seen.length).toBeGreaterThan(0);
+    await ask('GET /pub/last HTTP/1.1');
+    expect(seen.at(-1)?.url).toBe('/pub/last');
+    expect(world.vault.logs.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+  }, 90_000);
 
   it('is nothing that the host can ask for', async () => {
     const rules = JSON.stringify({ allow: [], intercept: ['api.test'] });

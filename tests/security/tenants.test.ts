@@ -128,7 +128,21 @@ describe('people on one install', { timeout: 120_000 }, () => {
     const into = { text: 'x', sessionId: theirs['session'] };
     expect((await bob.call('POST', '/api/agents/operator/messages', into)).status).toBe(404);
     expect((await ada.json<ApprovalView[]>('GET', '/api/approvals')).map((one) => one.state)).toEqual(['pending']);
+  });
+
+  it('shows the word that answers a question to whom it asks, and never to a model or in the journal', async () => {
+    const [approval] = await ada.json<ApprovalView[]>('GET', '/api/approvals');
+    const nonce = approval?.nonce ?? '';
+    expect(nonce).toMatch(/^[a-z2-9]{6,}$/);
     expect((await ada.call('POST', `/api/approvals/${theirs['approval']}`, { decision: 'deny' })).status).toBe(200);
+    await until(
+      async () =>
+        (await ada.json<{ finishedAt: number | null }>('GET', `/api/runs/${theirs['run']}`)).finishedAt ?? undefined,
+    );
+    expect(world.simulator.requests.length).toBeGreaterThan(2);
+    expect(JSON.stringify(world.simulator.requests)).not.toContain(nonce);
+    expect((await ada.call('GET', `/api/runs/${theirs['run']}/events`)).text).not.toContain(nonce);
+    expect(world.logs.join('')).not.toContain(nonce);
   });
 
   it('keeps two messages with the same id of their senders apart', async () => {

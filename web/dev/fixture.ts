@@ -135,7 +135,7 @@ export function createFixture({ speed = 1 } = {}) {
     }
     if (room === 'approvals')
       return [...approvals.values()].map(({ view }) => view).filter((view) => view.state === 'pending');
-    if (room === 'budgets') return [BUDGET];
+    if (room === 'spending') return SPENDING;
     if (room === 'tokens' && body) {
       const token = { id: `tok_${tokens.length + 1}`, note: body.note, createdAt: Date.now(), lastUsedAt: null };
       tokens.push(token);
@@ -184,6 +184,16 @@ const AGENT_BUDGET = {
   callsToday: 37,
 };
 const BUDGET = { agent: 'operator', ...AGENT_BUDGET };
+const USED = { day: 0.42, month: 3.91, total: 12.5, reserved: 0.02 };
+const SPENDING = {
+  scopes: [
+    {
+      ...{ kind: 'agent', id: 'operator', team: null },
+      dimensions: [{ dimension: 'usd', ...USED, caps: { day: 5, month: 50, total: null } }],
+    },
+  ],
+  limits: [{ kind: 'agent', id: '*', dimension: 'usd', window: 'day', cap: 5 }],
+};
 const AGENT = {
   ...{
     id: 'operator',

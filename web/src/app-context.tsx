@@ -88,6 +88,8 @@ function staleAfter({ event, sessionId }: EventView): (readonly unknown[])[] {
     case 'model.finished':
     case 'model.failed':
       return [['budgets'], ['runs']];
+    case 'freeze.changed':
+      return [['status'], ['history']];
     case 'agent.changed':
       return [['agents'], ['teams']];
     case 'team.changed':
@@ -100,6 +102,12 @@ function staleAfter({ event, sessionId }: EventView): (readonly unknown[])[] {
 export function useStatus(): StatusView | undefined {
   const { api } = useApp();
   return useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 30_000 }).data;
+}
+
+/** Who is signed in, and with which role. */
+export function useSession() {
+  const { api } = useApp();
+  return useQuery({ queryKey: ['session'], queryFn: api.session, staleTime: 300_000 }).data;
 }
 
 export function useAgents() {

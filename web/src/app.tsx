@@ -15,6 +15,7 @@ const AgentPage = lazy(() => import('./agents/agent-page.tsx').then((module) => 
 const TeamsPage = lazy(() => import('./teams/teams-page.tsx').then((module) => ({ default: module.TeamsPage })));
 const RunsPage = lazy(() => import('./runs/runs-page.tsx').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('./runs/run-page.tsx').then((module) => ({ default: module.RunPage })));
+const WorkPage = lazy(() => import('./mesh/work-page.tsx').then((module) => ({ default: module.WorkPage })));
 const BudgetPage = lazy(() => import('./budget/budget-page.tsx').then((module) => ({ default: module.BudgetPage })));
 const CredentialsPage = lazy(() =>
   import('./credentials/credentials-page.tsx').then((module) => ({ default: module.CredentialsPage })),
@@ -23,6 +24,8 @@ const ConsentPage = lazy(() =>
   import('./consent/consent-page.tsx').then((module) => ({ default: module.ConsentPage })),
 );
 const PolicyPage = lazy(() => import('./policy/policy-page.tsx').then((module) => ({ default: module.PolicyPage })));
+const PeoplePage = lazy(() => import('./people/people-page.tsx').then((module) => ({ default: module.PeoplePage })));
+const AuditPage = lazy(() => import('./people/audit-page.tsx').then((module) => ({ default: module.AuditPage })));
 const StatusPage = lazy(() => import('./status/status-page.tsx').then((module) => ({ default: module.StatusPage })));
 
 type Phase =
@@ -75,7 +78,7 @@ export function App() {
 
 /** The stream starts where the journal stands now; whatever a page needs from before it fetches. */
 async function start(api: Api, queries: QueryClient): Promise<JournalStore> {
-  await api.session();
+  queries.setQueryData(['session'], await api.session());
   const status = await api.status();
   queries.setQueryData(['status'], status);
   return createJournalStore(status.lastSeq, (run) => void requestAnimationFrame(run));
@@ -123,6 +126,8 @@ function RoutePage({ route }: { route: Route }) {
       return <RunsPage />;
     case 'run':
       return <RunPage key={route.runId} runId={route.runId} />;
+    case 'work':
+      return <WorkPage />;
     case 'budget':
       return <BudgetPage />;
     case 'credentials':
@@ -131,6 +136,10 @@ function RoutePage({ route }: { route: Route }) {
       return <ConsentPage />;
     case 'policy':
       return <PolicyPage />;
+    case 'people':
+      return <PeoplePage />;
+    case 'audit':
+      return <AuditPage />;
     case 'status':
       return <StatusPage />;
     case 'unknown':

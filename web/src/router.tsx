@@ -8,10 +8,13 @@ export type Route =
   | { page: 'teams' }
   | { page: 'runs' }
   | { page: 'run'; runId: string }
+  | { page: 'work' }
   | { page: 'budget' }
   | { page: 'credentials' }
   | { page: 'consent' }
   | { page: 'policy' }
+  | { page: 'people' }
+  | { page: 'audit' }
   | { page: 'status' }
   | { page: 'unknown' };
 
@@ -26,15 +29,29 @@ export function parseRoute(path: string): Route {
   return { page: 'unknown' };
 }
 
-type Plain = 'agents' | 'teams' | 'runs' | 'budget' | 'credentials' | 'consent' | 'policy' | 'status';
+type Plain =
+  | 'agents'
+  | 'teams'
+  | 'runs'
+  | 'work'
+  | 'budget'
+  | 'credentials'
+  | 'consent'
+  | 'policy'
+  | 'people'
+  | 'audit'
+  | 'status';
 const PLAIN: readonly string[] = [
   'agents',
   'teams',
   'runs',
+  'work',
   'budget',
   'credentials',
   'consent',
   'policy',
+  'people',
+  'audit',
   'status',
 ] satisfies Plain[];
 const isPlain = (page: string): page is Plain => PLAIN.includes(page);

@@ -8,6 +8,7 @@ import { createKeychain, moveKeyToKeychain } from '../keychain.ts';
 import type { VaultOwner } from '../vault-owner.ts';
 import { changeEgress, EGRESS_USAGE } from './vault-egress.ts';
 import { freezeVault, listFrozen, unfreezeVault } from './vault-freeze.ts';
+import { systemdUnit } from './vault-unit.ts';
 
 type Action = (vault: VaultOwner, words: readonly string[], context: CliContext) => Promise<readonly string[]>;
 
@@ -29,6 +30,7 @@ const ACTIONS: Readonly<Record<string, { usage: string; least: number; run: Acti
   trust: { usage: 'trust [name] [file.pem]', least: 0, run: changeTrust },
   distrust: { usage: 'distrust <name>', least: 1, run: distrust },
   passphrase: { usage: 'passphrase', least: 0, run: setPassphrase },
+  unit: { usage: 'unit', least: 0, run: (_vault, _words, context) => systemdUnit(context) },
   freeze: { usage: 'freeze [agent] [reason]', least: 0, run: (_vault, words, context) => freezeVault(context, words) },
   unfreeze: { usage: 'unfreeze [agent]', least: 0, run: (_vault, words, context) => unfreezeVault(context, words) },
   frozen: { usage: 'frozen', least: 0, run: (_vault, _words, context) => listFrozen(context) },

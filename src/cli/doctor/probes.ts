@@ -1,5 +1,6 @@
 import { mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getuid } from 'node:process';
 import { type DoctorProbe, DoctorProbe as ProbeShape } from '../../protocol/api.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { request } from '../api-request.ts';
@@ -9,6 +10,7 @@ import { loadConfig } from '../load-config.ts';
 import { bytes } from '../render/units.ts';
 import { checkPort } from '../supervisor/check-port.ts';
 import { supervisorStatus } from '../supervisor/control.ts';
+import { vaultLevel } from './vault-level.ts';
 
 /** What a probe found out; it throws, with a remedy, when the part is broken. */
 interface Probe {
@@ -110,6 +112,9 @@ async function probeProcesses({ home }: CliContext): Promise<string> {
 }
 
 async function probeVault({ home }: CliContext): Promise<string> {
+  const level = await vaultLevel(home, getuid?.());
+  // Its owner's door is closed to us; the host asks it below.
+  if (level.ownUser) return `runs as a service, ${level.text}`;
   const status = await vaultOf(home).status();
   if (status.locked)
     throw new HoldfastError('vault.locked', 'The vault waits for its passphrase.', { remedy: 'holdfast unlock' });
@@ -119,7 +124,7 @@ async function probeVault({ home }: CliContext): Promise<string> {
       remedy: `holdfast setup --provider ${keyless[0]}`,
     });
   const names = await vaultOf(home).listSecrets();
-  return `answers, opens its store (${names.length} secrets), ${status.confinement.join(', ') || 'unconfined'}`;
+  return `answers, opens its store (${names.length} secrets), ${status.confinement.join(', ') || 'unconfined'}, ${level.text}`;
 }
 
 async function probeHost({ home }: CliContext): Promise<string> {

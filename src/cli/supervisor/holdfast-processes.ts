@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { platform } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { processEntry } from '../../base/entry.ts';
 import type { Home } from '../../base/home.ts';
 import { LEAN_MEMORY_FLAGS } from '../../base/release-memory.ts';
@@ -10,6 +8,7 @@ import type { HoldfastConfig } from '../../protocol/config.ts';
 import { chainsOf, modelRefOf, modelsOf } from '../../protocol/model-chains.ts';
 import { SIMULATOR_PROVIDER, splitModelRef } from '../../protocol/provider.ts';
 import { createVaultOwner } from '../vault-owner.ts';
+import { CODE_ROOT, withCompileCache } from './compile-cache.ts';
 import { environmentFor } from './environment.ts';
 import type { ProcessSpec } from './managed-process.ts';
 import type { Ready } from './ready-line.ts';
@@ -31,6 +30,8 @@ export function isSimulated(config: HoldfastConfig): boolean {
 
 /** The processes of a running Holdfast. They start side by side; the simulator names itself to the vault once that is up. */
 export function holdfastProcesses(options: ProcessesOptions): ProcessSpec[] {
+  // Its owner's door is not ours to open, so there is no vault to start and no simulator to register.
+  if (options.config.vault.service) return [hostProcess(options)];
   const simulated = isSimulated(options.config);
   const plain = vaultProcess(options);
   let isFirst = true;
@@ -111,15 +112,10 @@ function hostProcess({ home, env, port }: ProcessesOptions): ProcessSpec {
   };
 }
 
-/** The root of the installation, where package.json is: three folders up, in `src` as in `dist`. */
-const CODE_ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
-
-/** Only for the built program: the cache lies beside it, where nobody else can write. */
-export function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const built = join(CODE_ROOT, 'dist', '.built');
-  return import.meta.url.endsWith('.js') && existsSync(built)
-    ? { ...env, NODE_COMPILE_CACHE: join(CODE_ROOT, 'dist', '.cache') }
-    : env;
+/** How the vault is started, for a service of the system. */
+export function vaultCommandLine(home: Home): readonly string[] {
+  const entry = processEntry(import.meta.url, '../../vault/main');
+  return [process.execPath, ...vaultNodeFlags(home, CODE_ROOT), entry, '--home', home.root, '--group-socket'];
 }
 
 async function registerSimulator(home: Home, ready: Ready): Promise<void> {

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { processEntry } from '../../base/entry.ts';
-import { type Home, prepareHome } from '../../base/home.ts';
+import type { Home } from '../../base/home.ts';
 import { ERROR_CODES, HoldfastError } from '../../protocol/error.ts';
+import { withCompileCache } from './compile-cache.ts';
 import { environmentFor } from './environment.ts';
-import { withCompileCache } from './holdfast-processes.ts';
 
 export interface LaunchOptions {
   readonly home: Home;
@@ -18,7 +19,8 @@ export interface LaunchOptions {
 /** Starts the supervisor in the background and resolves when everything is up; rejects with its reason when not. */
 export async function launchSupervisor(options: LaunchOptions): Promise<void> {
   const { home } = options;
-  await prepareHome(home);
+  // Only where its complaints go: it makes the rest itself, when the config is good.
+  await mkdir(home.logs, { recursive: true, mode: 0o700 });
   const errors = openSync(join(home.logs, 'supervisor.err.log'), 'a', 0o600);
   const port = options.port === undefined ? [] : ['--port', String(options.port)];
   const child = spawn(process.execPath, [processEntry(import.meta.url, './main'), '--home', home.root, ...port], {

@@ -5,6 +5,8 @@ import { createLogger } from '../../base/logger.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import { parseArguments } from '../arguments.ts';
 import { requireConfig } from '../load-config.ts';
+import { checkPort } from './check-port.ts';
+import { clearLeftovers } from './claim-home.ts';
 import { holdfastProcesses } from './holdfast-processes.ts';
 import { openLog } from './rotating-log.ts';
 import { createSupervisor } from './supervisor.ts';
@@ -25,8 +27,10 @@ try {
   ]);
   const home = homeAt(args.text('home') ?? '');
   const port = args.number('port', 0);
-  await prepareHome(home);
   const config = await requireConfig(home);
+  await prepareHome(home);
+  await clearLeftovers(home);
+  await checkPort(config.server.host, port ?? config.server.port);
   using log = openLog(join(home.logs, 'supervisor.log'));
   const logger = createLogger({ name: 'supervisor', level: config.logLevel, write: log.write });
   await using supervisor = await createSupervisor(

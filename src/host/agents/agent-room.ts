@@ -33,7 +33,7 @@ export interface AgentRoomDeps {
   readonly defaultModel: () => string;
   readonly agentBase: string;
   readonly changes: Changes;
-  readonly policy: Pick<Policy, 'permissionsOf'>;
+  readonly policy: Pick<Policy, 'permissionsOf' | 'placesOf'>;
   readonly paths: { readonly home: string };
   /** Made after this. */
   readonly manager: () => RunManager;

@@ -31,7 +31,7 @@ export interface AgentRunsDeps {
   readonly files: PersonaFiles;
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
-  readonly policy: Pick<Policy, 'permissionsOf'>;
+  readonly policy: Pick<Policy, 'permissionsOf' | 'placesOf'>;
   /** What agents other than the operator are told, as this version ships it. */
   readonly agentBase: string;
   /** TEAM.md of a team; absent or undefined: none. */
@@ -61,7 +61,9 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
     async spec(agentId, request) {
       const agent = await deps.agents.active(agentId);
       const operator = agent.kind === 'operator';
-      const egress = agent.permissions.can_use_internet ? (agent.sandbox.egress ?? []) : [];
+      const permissions = deps.policy.permissionsOf(agent);
+      const wanted = permissions.can_use_internet ? (agent.sandbox.egress ?? []) : [];
+      const egress = deps.policy.placesOf(agentId, permissions, wanted);
       const { egress: _egress, ...sandbox } = agent.sandbox;
       return {
         folders: [],
@@ -79,7 +81,7 @@ export function createAgentRuns(deps: AgentRunsDeps): AgentRuns {
         tools: agent.tools,
         systemPrompt: await promptOf(agent),
         limits: RunLimits.parse({ ...deps.config.limits, ...agent.limits }),
-        permissions: deps.policy.permissionsOf(agent),
+        permissions,
         isOperator: operator,
         ...(agent.team === null ? {} : { team: agent.team }),
         ...(operator ? {} : { sandbox, volume: volumeOf(agentId, request.principal) }),

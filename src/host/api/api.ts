@@ -113,7 +113,13 @@ type ServingDeps = ApiOptions & { limits: ApiLimits; origins: Origins; hub: Even
 function createServing(deps: ServingDeps): Serving {
   const guard = createGuard({ ...deps, ...(deps.people === undefined ? {} : { roster: deps.people.roster }) });
   const authorize = deps.people?.authorize ?? ownerAlone;
-  const app = createApp({ ...deps, authorize, features: deps.features ?? [], guard });
+  const app = createApp({
+    ...deps,
+    authorize,
+    checkCode: deps.people?.checkCode,
+    features: deps.features ?? [],
+    guard,
+  });
   const listener = (door: Door): Entrance['request'] =>
     getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
       overrideGlobalObjects: false,

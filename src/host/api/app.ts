@@ -44,6 +44,7 @@ export interface AppDeps {
   /** Routes that other rooms bring: each takes its own service. */
   readonly features: readonly ApiFeature[];
   readonly authorize: Authorize;
+  readonly checkCode?: ((person: string, code: string) => Promise<void>) | undefined;
 }
 
 export type ApiFeature = (app: ApiApp) => void;

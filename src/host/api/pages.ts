@@ -20,15 +20,23 @@ export interface Page {
   readonly lines: readonly string[];
   /** Goes on to this path of ours by itself. */
   readonly next?: string;
+  /** One field that is sent to a path of ours. */
+  readonly form?: { readonly action: string; readonly label: string };
 }
 
-function renderPage({ title, lines, next }: Page): string {
+function renderPage({ title, lines, next, form }: Page): string {
   const refresh = next === undefined ? '' : `<meta http-equiv="refresh" content="0;url=${next}">`;
   const link = next === undefined ? '' : `<p><a href="${next}">Go on</a></p>`;
   const text = lines.map((line) => `<p>${line.replace(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join('');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title} · Holdfast</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">${refresh}<style>${STYLE}</style></head>
-<body><main><h1>${title}</h1>${text}${link}</main></body></html>\n`;
+<body><main><h1>${title}</h1>${text}${link}${fieldOf(form)}</main></body></html>\n`;
+}
+
+function fieldOf(form: Page['form']): string {
+  if (form === undefined) return '';
+  const field = '<input name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="9" required autofocus>';
+  return `<form method="post" action="${form.action}"><p><label>${form.label} ${field}</label> <button>Go on</button></p></form>`;
 }
 
 export function pageResponse(status: number, page: Page, headers: Record<string, string> = {}): Response {
@@ -37,7 +45,7 @@ export function pageResponse(status: number, page: Page, headers: Record<string,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action ${page.form === undefined ? "'none'" : "'self'"}; frame-ancestors 'none'`,
       ...headers,
     },
   });

@@ -69,7 +69,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
     await journal.append(
       [{ runId: row.run_id, sessionId: row.session_id ?? undefined, agentId: row.agent_id, event }],
       [
-        ...(by.grant === undefined || outcome !== 'allowed' ? [] : [grants.insert(row, by.grant, by)]),
+        ...(by.grant === undefined || outcome !== 'allowed' ? [] : grants.insert(row, by.grant, by)),
         toStatement(
           sql
             .updateTable('approvals')

@@ -149,7 +149,7 @@ describe('warnings', () => {
     }, 10_000);
     expect(first).toMatchObject({ kind: 'org', percent: 50, dimension: 'calls', cap: 2, spent: 1 });
     expect(first?.text).toBe(
-      '50% of the total budget of model calls of the whole installation is used: 1 calls of 2 calls.',
+      '50% of the total budget of model calls of the whole installation is used: 1 call of 2 calls.',
     );
     expect((await host.control.status()).budgetWarnings).toEqual([first?.text]);
     await host[Symbol.asyncDispose]();

@@ -42,6 +42,7 @@ export function createCommunity({ core, people, store, vault, clock, url }: Comm
   // A vault that cannot be asked lets nobody with a second factor in: who has one is only known there.
   const needsFactor = async (person: string): Promise<boolean> =>
     person !== 'owner' && (await vault.totp.subjects()).includes(person);
+  const authorize = createAuthorize(ownership);
   const access = createAccess({ store, clock, audit, needsFactor });
   return {
     ownership,
@@ -50,7 +51,10 @@ export function createCommunity({ core, people, store, vault, clock, url }: Comm
       roster,
       shares,
       ownership,
-      authorize: createAuthorize(ownership),
+      authorize: async (caller, call) => {
+        if (caller.key === undefined) await people.seen(caller.person);
+        return await authorize(caller, call);
+      },
       onChanged: people.onChanged,
       checkCode: vault.totp.check,
     },

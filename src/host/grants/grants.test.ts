@@ -230,6 +230,35 @@ describe('the word on a card', () => {
   });
 });
 
+describe('a run that nobody attends', () => {
+  const unattended = async (questions: 'wait' | 'deny') => {
+    const here = await world({ policy: { unattended: { questions } } });
+    const label: Label = { integrity: 'system', confidentiality: 'internal', origins: [] };
+    const input = { source: 'host', text: 'go a', label } as const;
+    const spec = await here.core.agentRuns.spec('operator', { kind: 'cron', title: 'x', input, unattended: true });
+    const { id, statement } = here.core.manager.create(spec);
+    await here.test.store.write([statement]);
+    here.core.manager.start(id);
+    return { ...here, id, ended: () => here.core.manager.settled(id, AbortSignal.timeout(20_000)) };
+  };
+  it('is refused at once where the deployment says so', async () => {
+    await using here = await unattended('deny');
+    await here.ended();
+    expect(await asked(here.core)).toBe(0);
+    const rules = (await here.core.journal.read({ runId: here.id })).flatMap(({ event }) =>
+      event.type === 'tool.decided' ? [event.decision.rule] : [],
+    );
+    expect(rules).toContain('unattended.no-questions');
+    expect(here.tool.sent).toEqual([]);
+  });
+  it('waits for an answer otherwise', async () => {
+    await using here = await unattended('wait');
+    await allow(here.core);
+    await here.ended();
+    expect(here.tool.sent).toEqual(['https://shop.example/a']);
+  });
+});
+
 describe('questions of one agent', () => {
   it('wait ten at a time; the next one is refused', async () => {
     await using here = await world();

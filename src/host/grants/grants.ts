@@ -16,8 +16,8 @@ import type { StandingGrantsTable } from './tables.ts';
  * on its card, and is bound to that agent, template, tool and person; it never turns a refusal into a yes.
  */
 export interface Grants {
-  /** The row of a grant, for the unit that answers the question; throws `bad-request` when the card did not offer it. */
-  insert(approval: ApprovalsTable, choice: GrantChoice, by: Principal): Statement;
+  /** The rows of a grant, for the unit that answers the question; throws `bad-request` when the card did not offer it. */
+  insert(approval: ApprovalsTable, choice: GrantChoice, by: Principal): readonly Statement[];
   /** After that unit. */
   changed(): void;
   /** What holds for this call now. */
@@ -77,8 +77,21 @@ export function createGrants({ store, sql, clock, audit }: GrantsDeps): Grants {
     changed() {
       kept = undefined;
     },
-    insert: (approval, choice, by) =>
-      toStatement(sql.insertInto('standing_grants').values(newRow(approval, choice, { by, at: clock.now() }))),
+    insert(approval, choice, by) {
+      const row = newRow(approval, choice, { by, at: clock.now() });
+      const entry = {
+        actor: by.id,
+        surface: by.surface,
+        action: 'grant.made',
+        target: row.id,
+        outcome: 'done',
+      } as const;
+      const details = { term: row.term, tool: row.tool };
+      return [
+        toStatement(sql.insertInto('standing_grants').values(row)),
+        audit.row({ ...entry, agentId: row.agent_id, runId: approval.run_id, details }),
+      ];
+    },
     async of(call) {
       const mine = (await known()).filter((row) => isFor(row, call) && (row.expires_at ?? Infinity) > clock.now());
       return { grants: mine.flatMap(toStanding), sinks: mine.flatMap((row) => listOf(row.sinks)) };

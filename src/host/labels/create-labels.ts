@@ -4,8 +4,9 @@ import type { Label } from '../../protocol/label.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
+import type { AuditSink } from '../audit/sink.ts';
 import type { HostSql } from '../database.ts';
-import { createSaid } from '../inbox/said.ts';
+import { createNamedAddresses } from '../inbox/named-addresses.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Model } from '../models/model.ts';
 import { createQuarantine, type Quarantine } from '../quarantine/quarantine.ts';
@@ -44,10 +45,11 @@ export function createLabels(deps: {
   journal: Journal;
   runs: RunStore;
   blobs: BlobStore;
+  audit: AuditSink;
 }): Labels {
   const exceptions = createFlowExceptions(deps);
   const sandboxLabels = createSandboxLabels(createLabelAreas(deps));
-  const flow = createFlowGate({ exceptions, sandboxLabels, said: createSaid(deps), clock: deps.clock });
+  const flow = createFlowGate({ exceptions, sandboxLabels, named: createNamedAddresses(deps), clock: deps.clock });
   const refs = createUntrustedRefs(deps);
   const transcripts = createSessionTranscripts(deps);
   return {

@@ -2,8 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import { uuidv7 } from '../../base/id.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { FlowException, NewFlowException } from '../../protocol/flow.ts';
-import { readAll, readOne, run, toStatement } from '../../storage/query.ts';
+import { readAll, readOne, toStatement } from '../../storage/query.ts';
 import type { Store } from '../../storage/store.ts';
+import type { AuditSink } from '../audit/sink.ts';
 import type { Principal } from '../control.ts';
 import type { HostSql } from '../database.ts';
 import type { FlowExceptionsTable } from './tables.ts';
@@ -19,8 +20,14 @@ export interface FlowExceptions {
 
 const MOST = 500;
 
-export function createFlowExceptions(deps: { store: Store; sql: HostSql; clock: Clock }): FlowExceptions {
-  const { store, sql, clock } = deps;
+export interface FlowExceptionsDeps {
+  readonly store: Store;
+  readonly sql: HostSql;
+  readonly clock: Clock;
+  readonly audit: AuditSink;
+}
+
+export function createFlowExceptions({ store, sql, clock, audit }: FlowExceptionsDeps): FlowExceptions {
   const current = () =>
     sql.selectFrom('flow_exceptions').selectAll().where('removed_at', 'is', null).where('expires_at', '>', clock.now());
 
@@ -36,7 +43,14 @@ export function createFlowExceptions(deps: { store: Store; sql: HostSql; clock: 
         removed_at: null,
         removed_by: null,
       };
-      await store.write([toStatement(sql.insertInto('flow_exceptions').values(row))]);
+      const entry = {
+        actor: by.id,
+        surface: by.surface,
+        action: 'exception.made',
+        target: row.id,
+        outcome: 'done',
+      } as const;
+      await store.write([toStatement(sql.insertInto('flow_exceptions').values(row)), audit.row(entry)]);
       return toException(row);
     },
     async holding() {
@@ -51,7 +65,15 @@ export function createFlowExceptions(deps: { store: Store; sql: HostSql; clock: 
         });
       }
       const ended = sql.updateTable('flow_exceptions').set({ removed_at: clock.now(), removed_by: by.id });
-      await run(store, ended.where('id', '=', id).where('removed_at', 'is', null));
+      const statement = toStatement(ended.where('id', '=', id).where('removed_at', 'is', null));
+      const entry = {
+        actor: by.id,
+        surface: by.surface,
+        action: 'exception.ended',
+        target: id,
+        outcome: 'done',
+      } as const;
+      await store.write([statement, audit.row(entry)]);
       return toException(row);
     },
   };

@@ -7,6 +7,7 @@ import { AGENT_LABEL, covers, type Label } from '../../protocol/label.ts';
 import { RunLimits } from '../../protocol/run.ts';
 import { readOne, toStatement } from '../../storage/query.ts';
 import { testStores } from '../../testing/test-stores.ts';
+import { createAuditSink } from '../audit/sink.ts';
 import { createHostSql } from '../database.ts';
 import { RunSpec } from '../runs/spec.ts';
 import { createLabelAreas } from './areas.ts';
@@ -163,7 +164,8 @@ describe('exceptions', () => {
   it('hold until they are removed or expire, and stay on record', async () => {
     await using here = await world();
     let now = 1_000;
-    const exceptions = createFlowExceptions({ ...here, clock: { ...systemClock, now: () => now } });
+    const clock = { ...systemClock, now: () => now };
+    const exceptions = createFlowExceptions({ ...here, clock, audit: createAuditSink({ ...here, clock }) });
     const first = await exceptions.add(wanted, OWNER);
     const second = await exceptions.add({ ...wanted, forMs: 120_000 }, OWNER);
     expect((await exceptions.holding()).map(({ id }) => id)).toEqual([second.id, first.id]);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { Store } from '../../storage/store.ts';
+import type { Statement, Store } from '../../storage/store.ts';
 import type { AgentRuns } from '../agents/agent-runs.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { HostSql } from '../database.ts';
@@ -11,7 +11,7 @@ import type { RunManager } from '../runs/run-manager.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import type { AnyTool } from '../tools/tool.ts';
 import { type Blackboard, createBlackboard } from './blackboard.ts';
-import { createBlackboardTools } from './blackboard-tools.ts';
+import { createBlackboardTools, newsRows } from './blackboard-tools.ts';
 import { createInterests, type Interests } from './interests.ts';
 import { createMessageTools } from './message-tools.ts';
 import { createNotices, type Notices } from './notices.ts';
@@ -29,6 +29,8 @@ export interface Mesh {
   readonly tasks: Tasks;
   readonly flow: TaskFlow;
   readonly tools: readonly AnyTool[];
+  /** Rows that tell whoever watches this key, for the unit that writes it. */
+  news(key: string, by: string): Promise<Statement[]>;
   /** By the clock and at the start: what must follow a commit and did not, and what has expired. */
   sweep(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export function createMesh(deps: MeshDeps): Mesh {
     notices,
     tasks,
     flow,
+    news: (key, by) => newsRows(key, by, parts),
     tools: [
       ...createBlackboardTools(parts),
       ...createMessageTools(parts),

@@ -13,11 +13,11 @@ describe('the policy desk', () => {
     await using world = await open();
     const told = await deskOf(world).explain({
       agent: 'operator',
-      action: 'credential',
-      resource: 'credential:github',
+      action: 'pay',
+      resource: 'wallet:evm:base 5',
     });
-    expect(told.decision).toMatchObject({ kind: 'deny', rule: 'credentials.not-granted' });
-    expect(told.changes).toEqual(['Add github to allowed_credentials of the agent.']);
+    expect(told.decision).toMatchObject({ kind: 'deny', rule: 'wallet.not-granted' });
+    expect(told.changes).toEqual(['Turn on can_use_wallet for the agent.']);
   });
 
   it('explains a worker of an agent, whose own words never widen it', async () => {

@@ -76,8 +76,8 @@ async function rightsOf(agentId: string, template: string | undefined, deps: Pol
     agentId,
     tools: agent.tools,
     isOperator: agent.kind === 'operator',
-    permissions: deps.policy.permissionsOf(agent),
     ...(agent.team === null ? {} : { team: agent.team }),
+    permissions: deps.policy.permissionsOf(agent),
     folders: [],
     unattended: false,
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
+import { Permissions } from '../../protocol/permission.ts';
 import { createScriptedModel, type Script } from '../../testing/scripted-model.ts';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../../testing/test-core.ts';
 import { specOf } from '../runs/run-store.ts';
@@ -39,7 +40,7 @@ describe('permissions of runs', () => {
     const specs = (await made.core.runs.list({ limit: 10 })).map(specOf);
     const chat = specs.find(({ kind }) => kind === 'chat')?.permissions;
     const worker = specs.find(({ kind }) => kind === 'worker')?.permissions;
-    expect(chat).toMatchObject({ can_spawn: ['*'], can_manage_fleet: true, allowed_credentials: [] });
+    expect(chat).toMatchObject({ can_spawn: ['*'], can_manage_fleet: true, can_use_wallet: false });
     expect(worker).toMatchObject({
       can_spawn: [],
       can_manage_fleet: false,
@@ -66,6 +67,23 @@ describe('permissions of runs', () => {
       ...{ agentId: 'stray', tools: [], isOperator: false, folders: [], unattended: false },
     });
     expect(facts.permissions).toMatchObject({ can_spawn: [], can_use_internet: false });
+  });
+
+  it('tell a fetch where it may go, redirects included', async () => {
+    await using made = await world(() => 'x', {
+      policy: { floor: { never: ['host:*.bad.example', { never: 'host:one.example', agents: ['other'] }] } },
+    });
+    const permissions = Permissions.parse({ can_use_internet: true, allowed_hosts: ['*.GOOD.example'] });
+    const run = { agentId: 'a', tools: [], isOperator: false, permissions, folders: [], unattended: false };
+    expect(made.core.policy.hostsOf(run)).toEqual({ allow: ['*.good.example'], deny: ['*.bad.example'] });
+    expect(made.core.policy.hostsOf({ ...run, agentId: 'other' }).deny).toEqual(['one.example', '*.bad.example']);
+  });
+
+  it('bound the places of an agent’s own sandbox', async () => {
+    await using made = await world(() => 'x', { policy: { floor: { never: ['host:bad.example'] } } });
+    const places = (allowed: string[] | null): string[] =>
+      made.core.policy.placesOf('a', Permissions.parse({ allowed_egress: allowed }), ['good.example', 'bad.example']);
+    expect([places([]), places(null), places(['good.example'])]).toEqual([[], ['good.example'], ['good.example']]);
   });
 
   it('keep a refused host out of the places a worker’s sandbox asks for', async () => {

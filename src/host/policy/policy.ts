@@ -1,12 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
+import { meetPlaces } from '../../policy/egress.ts';
 import type { GateFacts } from '../../policy/facts.ts';
-import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
+import { type CompiledFloor, compileFloor, placesWithin } from '../../policy/floor.ts';
 import { compileGrant } from '../../policy/grant.ts';
 import { meetSome } from '../../policy/meet.ts';
 import type { PathFacts } from '../../policy/paths.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../protocol/permission.ts';
 import type { StandingGrant } from '../../protocol/policy-rule.ts';
+import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { RunSpec } from '../runs/spec.ts';
 
 export interface PermittedAgent {
@@ -23,6 +25,10 @@ export interface Policy {
   readonly floor: CompiledFloor;
   /** What a run of this agent starts with: its own permissions within the floor. */
   permissionsOf(agent: PermittedAgent): Permissions;
+  /** What of these places the sandbox of such a run may ask for: its permissions and the floor bound them. */
+  placesOf(agentId: string, permissions: Permissions, wanted: readonly string[]): string[];
+  /** Where its web fetches may go, redirects included. */
+  hostsOf(run: RunRights): FetchHosts;
   factsOf(run: RunRights): Promise<GateFacts>;
 }
 
@@ -46,6 +52,12 @@ export function createPolicy({ config, paths, clock, grantsOf = async () => [] }
   return {
     floor,
     permissionsOf: ({ permissions }) => meetSome(permissions, floor.atMost),
+    placesOf: (agentId, { allowed_egress: allowed }, wanted) =>
+      placesWithin(floor, agentId, allowed === null ? wanted : meetPlaces(wanted, allowed)),
+    hostsOf: (spec) => ({
+      allow: permissionsOfRun(spec).allowed_hosts?.map((glob) => glob.toLowerCase()) ?? null,
+      deny: floor.refusedHosts(spec.agentId),
+    }),
     factsOf: async (spec) => ({
       ...paths,
       tools: spec.tools,

@@ -3,7 +3,6 @@ import { combineDecisions, disputedSinks, type FlowFacts, type FlowRequest, judg
 import type { Sink } from '../../policy/sinks.ts';
 import type { Decision } from '../../protocol/decision.ts';
 import type { Resource } from '../../protocol/resource.ts';
-import type { Said } from '../inbox/said.ts';
 import type { FlowExceptions } from '../labels/exceptions.ts';
 import type { SandboxLabels } from '../labels/sandbox-labels.ts';
 import type { GateCall } from './tool-gate.ts';
@@ -12,12 +11,10 @@ import type { GateCall } from './tool-gate.ts';
 export interface FlowGateDeps {
   readonly exceptions: FlowExceptions;
   readonly sandboxLabels: SandboxLabels;
-  /** What people wrote in the conversation, and the addresses in it. */
-  readonly said: (sessionId: string) => Promise<Said>;
+  /** Addresses that people wrote in the conversation. */
+  readonly named: (sessionId: string) => Promise<readonly string[]>;
   readonly clock: Clock;
 }
-
-const UNSAID: Said = { named: [], said: [] };
 
 export interface FlowGate {
   judge(call: GateCall, judged: Judged): Promise<Decision>;
@@ -41,9 +38,9 @@ export function createFlowGate(deps: FlowGateDeps): FlowGate {
       const facts = { ...(await factsOf(call, deps)), granted };
       if (judgeFlow(request, facts) === undefined) return decision;
       const { sessionId } = call.writer.spec;
-      const { named, said } = sessionId === undefined ? UNSAID : await deps.said(sessionId);
+      const named = sessionId === undefined ? [] : await deps.named(sessionId);
       const exceptions = await deps.exceptions.holding();
-      return combineDecisions(decision, judgeFlow(request, { ...facts, named, said, exceptions }));
+      return combineDecisions(decision, judgeFlow(request, { ...facts, named, exceptions }));
     },
     disputed: async (call, resources) => disputedSinks(requestOf(call, resources), await factsOf(call, deps)),
   };
@@ -64,7 +61,7 @@ async function factsOf(call: GateCall, deps: FlowGateDeps): Promise<FlowFacts> {
     egress: spec.egress ?? [],
     // A worker's task, folders and reach were judged together when it was started, and so is each later answer to it.
     egressCleared: spec.kind === 'worker',
-    ...UNSAID,
+    named: [],
     exceptions: [],
     granted: [],
     now: deps.clock.now(),

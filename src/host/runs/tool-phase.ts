@@ -8,6 +8,7 @@ import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { Statement } from '../../storage/store.ts';
 import type { Labelled, SandboxCall, SandboxLabels } from '../labels/sandbox-labels.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { AnyTool, ToolContext } from '../tools/tool.ts';
 import { Stalled } from './active-runs.ts';
@@ -34,6 +35,8 @@ export interface ToolPhaseDeps {
   /** Adds what the run's sandbox was refused on the network. */
   readonly annotate: (writer: RunWriter, callId: string, outcome: ToolOutcome) => Promise<ToolOutcome>;
   readonly live: ToolLive;
+  /** Where a run's fetches may go. */
+  readonly hostsOf: Policy['hostsOf'];
   readonly clock: Clock;
 }
 
@@ -245,6 +248,7 @@ function contextOf(writer: RunWriter, call: CallState, deps: CallDeps): ToolCont
     principal: writer.spec.principal,
     label: argumentLabel(writer.progress, call),
     signal: deps.signal,
+    hosts: deps.hostsOf(writer.spec),
     sandbox: () => deps.sandboxOf(writer),
     output: (stream, text) => deps.live.output(writer.runId, call.callId, stream, text),
     progress: (text) => deps.live.progress(writer.runId, call.callId, text),

@@ -9,6 +9,7 @@ import type { Folder } from '../runs/spec.ts';
 import type { Decoys } from './decoy.ts';
 import type { EgressDoors } from './egress-doors.ts';
 import { forwardEnvironment } from './forward-environment.ts';
+import { modelEnvironment } from './model-environment.ts';
 import type { TrustFiles } from './trust-files.ts';
 
 /**
@@ -83,7 +84,7 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       volume,
       mounts: run.folders.map((folder) => ({ source: folder.path, target: folder.target, mode: folder.mode })),
       limits: lowered(deps.limits, run.sandbox ?? {}),
-      env: door === undefined ? {} : forwardEnvironment(door),
+      env: door === undefined ? {} : { ...forwardEnvironment(door), ...modelEnvironment(door) },
       ...(door === undefined ? {} : { egressSocket: door.socketPath }),
       ...(door?.forwards === undefined ? {} : { forwards: door.forwards.map(({ port, host }) => ({ port, host })) }),
       ...(trustFile === undefined ? {} : { trustFile }),
@@ -111,7 +112,10 @@ export function createRunSandboxes(deps: RunSandboxesDeps): RunSandboxes {
       const made = create(run);
       open.set(run.runId, made);
       // A failed start may be tried again by the next call.
-      made.catch(() => open.delete(run.runId));
+      made.then(
+        (sandbox) => sandbox.prepare?.(),
+        () => open.delete(run.runId),
+      );
       return await made;
     },
     stop: async (runId) => void (await Promise.all([close(runId), deps.doors.close(runId)])),

@@ -7,6 +7,7 @@ import { HTTP_METHODS, type ServiceRequestInput, type ServiceResponseHead } from
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { VaultServices } from '../vault-client/vault-services.ts';
+import { resourcesOfRequest } from './http-request-resources.ts';
 import { cutText } from './page/cut-text.ts';
 import { plainText } from './plain-text.ts';
 import type { Tool, ToolContext } from './tool.ts';
@@ -35,7 +36,7 @@ const HttpRequestInput = z
     timeout_seconds: z.number().int().min(1).max(300).optional(),
   })
   .refine((input) => input.json === undefined || input.body === undefined, 'give json or body, not both');
-type HttpRequestInput = z.infer<typeof HttpRequestInput>;
+export type HttpRequestInput = z.infer<typeof HttpRequestInput>;
 
 export interface HttpRequestDeps {
   readonly services: Pick<VaultServices, 'request' | 'offers'>;
@@ -51,7 +52,7 @@ export function createHttpRequest(deps: HttpRequestDeps): Tool<HttpRequestInput>
     risk: 'network',
     idempotent: false,
     parallel: true,
-    resources: async (input) => [{ kind: 'url', url: await addressOf(input), ...whatIsSent(input) }],
+    resources: async (input) => resourcesOfRequest(input),
     execute: (input, context) => execute(input, context, deps),
     // A request that changes nothing, or that its server recognises as the same one, may be sent once more.
     reconcile: async (input, context) => (mayRepeat(input) ? await execute(input, context, deps) : undefined),
@@ -72,17 +73,6 @@ function mayRepeat(input: HttpRequestInput): boolean {
   const method = input.method ?? (changes ? 'POST' : 'GET');
   if (method === 'GET' || method === 'HEAD') return true;
   return Object.keys(input.headers ?? {}).some((name) => name.toLowerCase() === 'idempotency-key');
-}
-
-async function addressOf({ url, service }: HttpRequestInput): Promise<string> {
-  return service === undefined || !url.startsWith('/') ? url : `https://${service}.service.holdfast${url}`;
-}
-
-/** More than an address: what a person who wrote the address did not write. */
-function whatIsSent({ method, json, body, headers }: HttpRequestInput): { method: string; bytes: number } {
-  const text = json === undefined ? (body ?? '') : JSON.stringify(json);
-  const bytes = Buffer.byteLength(text) + Buffer.byteLength(JSON.stringify(headers ?? {})) - 2;
-  return { method: method ?? (text === '' ? 'GET' : 'POST'), bytes };
 }
 
 function toRequest(input: HttpRequestInput, { agentId, runId }: ToolContext): ServiceRequestInput {

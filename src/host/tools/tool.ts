@@ -5,6 +5,7 @@ import type { Permissions } from '../../protocol/permission.ts';
 import type { Resource } from '../../protocol/resource.ts';
 import type { RunKind } from '../../protocol/run.ts';
 import type { Risk, ToolOutcome } from '../../protocol/tool.ts';
+import type { FetchHosts } from '../../protocol/vault-api.ts';
 import type { Sandbox } from '../../sandbox/launcher.ts';
 import type { Folder } from '../runs/spec.ts';
 
@@ -67,6 +68,8 @@ export interface ToolContext {
    */
   readonly label: Label;
   readonly signal: AbortSignal;
+  /** Where its fetches may go, for what the gate cannot see beforehand: a redirect. */
+  readonly hosts?: FetchHosts;
   /** The run's sandbox, made on first use. Throws `sandbox.unavailable` with the remedy. */
   readonly sandbox: () => Promise<Sandbox>;
   /** Live output for screens; lossy, never stored. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { grantedTools } from '../../policy/risk-class.ts';
 import { cleanText } from '../../protocol/clean-text.ts';
 import type { ToolDescription } from '../../protocol/tool.ts';
 import { cleanJson } from '../runs/clean-event.ts';
@@ -6,7 +7,7 @@ import type { AnyTool } from './tool.ts';
 
 export interface Toolbox {
   readonly byName: ReadonlyMap<string, AnyTool>;
-  /** Sorted by name, so that the prefix a provider caches stays the same. Names it does not have are left out. */
+  /** With the classes (`risk:sandbox-read`) written out; sorted by name, so that the prefix a provider caches stays the same. Names it does not have are left out. */
   describe(names: readonly string[]): readonly ToolDescription[];
 }
 
@@ -110,7 +111,7 @@ export function createToolbox(tools: readonly AnyTool[]): Toolbox {
   return {
     byName,
     describe: (names) =>
-      [...names].sort().flatMap((name) => {
+      [...grantedTools(names, byName.values())].sort().flatMap((name) => {
         const tool = byName.get(name);
         return tool === undefined ? [] : [describe(tool)];
       }),

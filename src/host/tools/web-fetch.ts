@@ -72,7 +72,8 @@ interface Call {
 
 async function fetchPage(url: URL, maxChars: number, { deps, context }: Call): Promise<ToolOutcome> {
   context.progress(`reading ${url.host}`);
-  const request = { agent: context.agentId, run: context.runId, url: url.href };
+  const hosts = context.hosts === undefined ? {} : { hosts: context.hosts };
+  const request = { agent: context.agentId, run: context.runId, url: url.href, ...hosts };
   const { head, body } = await deps.fetch(request, context.signal);
   const page = await deps.pages.read({ body, contentType: head.contentType, address: head.finalUrl });
   const facts = {

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { RISK_CLASSES } from '../../policy/risk-class.ts';
 import { cleanText } from '../../protocol/clean-text.ts';
 import { EgressPlace } from '../../protocol/egress.ts';
 import { HoldfastError } from '../../protocol/error.ts';
@@ -113,11 +114,14 @@ type Parsed = { template: WorkerTemplate } | { problems: string[] };
 export function parseTemplate(file: string, text: string, knownTools: readonly string[]): Parsed {
   const fields = file.endsWith('.json') ? parseText(text) : frontMatter(text);
   if (fields === undefined) return { problems: [`${file} has no front matter between --- lines`] };
-  const parsed = WorkerTemplate.safeParse(modernised(fields), { jitless: true }); // Making code for a schema that is used a few times takes longer than using it.
+  const parsed = WorkerTemplate.safeParse(
+    modernised(fields),
+    { jitless: true }, // Making code for a schema that is used a few times takes longer than using it.
+  );
   if (!parsed.success) {
     return { problems: parsed.error.issues.map((issue) => `${file}: ${issue.path.join('.')}: ${issue.message}`) };
   }
-  const unknown = parsed.data.tools.filter((tool) => !knownTools.includes(tool));
+  const unknown = parsed.data.tools.filter((tool) => !knownTools.includes(tool) && !RISK_CLASSES.includes(tool));
   if (unknown.length > 0) return { problems: [`${file}: unknown tools ${unknown.join(', ')}`] };
   return { template: parsed.data };
 }

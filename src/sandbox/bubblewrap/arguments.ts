@@ -31,7 +31,8 @@ const LOOPBACK_IN_PROC = '0100007F';
  * the same user, so that a command could write its own code into it (/proc/1/mem) and be rid of the filter.
  *
  * $0 names it in messages, $1 is the mark of the command for the sweep, $2 the file size in blocks, $3 the open files,
- * $4 the processes of the user or empty, $5 not empty when there is a gate. Nothing of a user's is part of the script.
+ * $4 the processes of the user or empty, $5 not empty when there is a gate: there it reads one line, the words to run
+ * instead of its own, quoted by our own code, or nothing. Nothing of a user's is part of the script.
  * The option for processes is -u in bash and -p in dash and busybox. $6 is not empty when there is a way out: then the
  * forwarder is started and waited for, until the kernel's own list says that it listens. $7 are further ports that lead
  * through it, as our own code wrote them.
@@ -52,7 +53,9 @@ holdfast_await() {
 }
 ulimit -c 0; ulimit -f "$2"; ulimit -n "$3"
 [ -z "$4" ] || ulimit -u "$4" 2>/dev/null || ulimit -p "$4"
-[ -z "$5" ] || read -r _ <&${DESCRIPTOR.gate} || exit 1
+words= nl='
+'
+[ -z "$5" ] || IFS= read -r words <&${DESCRIPTOR.gate} || exit 1
 exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
 [ -z "$6" ] || {
   (${FORWARDER} TCP-LISTEN:${EGRESS_PORT},bind=127.0.0.1,reuseaddr,fork,max-children=64 UNIX-CONNECT:${EGRESS_SOCKET_INSIDE} </dev/null >/dev/null 2>&1 &)
@@ -67,6 +70,7 @@ exec ${DESCRIPTOR.userNamespace}<&- ${DESCRIPTOR.gate}<&-
   done
 }
 shift 7
+[ -z "$words" ] || eval "set -- $words"
 "$@"
 exit $?`;
 export const INIT = ['sh', '-c', FIRST, 'holdfast'];

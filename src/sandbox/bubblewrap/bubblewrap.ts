@@ -16,6 +16,7 @@ import { probeGround } from './probe.ts';
 import { runCommand } from './process.ts';
 import { findProgram } from './root-files.ts';
 import { createSandbox } from './sandbox.ts';
+import { createStandby } from './standby.ts';
 import { sweepOrphans } from './sweep.ts';
 
 export interface BubblewrapOptions {
@@ -27,6 +28,8 @@ export interface BubblewrapOptions {
   readonly maxConcurrent?: number;
   /** `soft`: never use control groups. Default `auto`. */
   readonly limits?: 'auto' | 'soft';
+  /** How long what was prepared waits for its command. Default 30 s. */
+  readonly standbyMs?: number;
   /** Name of the program. Default `bwrap`. */
   readonly program?: string;
 }
@@ -63,9 +66,12 @@ export function createBubblewrap(options: BubblewrapOptions): Launcher & AsyncDi
     const trustFile = egressSocket === undefined ? undefined : spec.trustFile;
     const forwards = egressSocket === undefined ? '' : forwardWords(spec.forwards ?? []);
     const place = { ground: prepared, argumentFile, mounts, limits, egressSocket, trustFile, forwards };
+    const standby = createStandby(place, options.standbyMs);
     return createSandbox({
       ...{ id: spec.id, launcher: 'bubblewrap', wallMs: limits.wallMs, limiter },
-      run: (command) => runCommand(place, command),
+      run: (command) => runCommand(place, command, standby.take(command)),
+      prepare: standby.prepare,
+      onStop: standby.end,
       onDispose: () => rm(argumentFile, { force: true }),
     });
   };

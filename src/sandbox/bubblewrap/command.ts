@@ -25,6 +25,7 @@ import { findMarked } from './sweep.ts';
 
 const BLOCK_BYTES = 512;
 const LONGEST_WAIT_MS = 20;
+const NOTHING_ELSE = Promise.resolve('');
 
 export interface StartedCommand {
   readonly child: ChildProcess;
@@ -52,7 +53,8 @@ export interface CommandPlace {
   readonly forwards: string;
 }
 
-export function startCommand(place: CommandPlace, command: Command): StartedCommand {
+/** `line`: the words that the process at the gate is to run instead of the command's own, once they are known. */
+export function startCommand(place: CommandPlace, command: Command, line = NOTHING_ELSE): StartedCommand {
   const { ground, limits } = place;
   const mark = `${ground.token}-${commandName()}`;
   const descriptors: number[] = [];
@@ -77,7 +79,7 @@ export function startCommand(place: CommandPlace, command: Command): StartedComm
       // Setting them, even to what they are, drops the supplementary groups.
       ...(ground.isRoot ? { uid: 0, gid: 0 } : {}),
     });
-    return started(child, group, mark);
+    return started(child, { group, mark, line });
   } catch (error) {
     group?.remove();
     throw error;
@@ -110,17 +112,24 @@ function stdioOf(ground: Ground, descriptors: readonly number[], gated: boolean)
   return Array.from(plan, (entry) => entry ?? 'ignore');
 }
 
-function started(child: ChildProcess, group: LimitGroup | undefined, mark: string): StartedCommand {
+interface Gated {
+  readonly group: LimitGroup | undefined;
+  readonly mark: string;
+  readonly line: Promise<string>;
+}
+
+function started(child: ChildProcess, { group, mark, line }: Gated): StartedCommand {
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error('a spawned command has three pipes');
   let isInside = false;
-  const entered = group ? enter(child, group) : Promise.resolve();
+  const inside = group ? enter(child, group) : Promise.resolve();
+  const entered = Promise.all([inside, line]).then(([, words]) => openGate(child, words));
   const kill = (): void => {
     child.kill('SIGKILL');
     if (group) group.kill();
     if (!isInside) killAll(findMarked(mark));
   };
-  entered.then(
+  inside.then(
     () => {
       isInside = group !== undefined;
     },
@@ -148,12 +157,16 @@ function started(child: ChildProcess, group: LimitGroup | undefined, mark: strin
 
 /** Entering may wait for the kernel's other processors, hence not in the event loop. */
 async function enter(child: ChildProcess, group: LimitGroup): Promise<void> {
-  const gate = child.stdio.at(DESCRIPTOR.gate);
-  if (child.pid === undefined || !(gate instanceof Writable)) throw new Error('the command has no gate');
-  gate.on('error', () => undefined); // It ended before the gate opened; its exit says so.
+  if (child.pid === undefined) throw new Error('the command did not start');
   const put = (pid: number): Promise<unknown> =>
     Promise.all(group.entrances.map((entrance) => writeFile(entrance, String(pid))));
   await put(child.pid);
   for (const born of childrenOf(child.pid)) await put(born);
-  gate.end('\n');
+}
+
+function openGate(child: ChildProcess, words: string): void {
+  const gate = child.stdio.at(DESCRIPTOR.gate);
+  if (!(gate instanceof Writable)) return;
+  gate.on('error', () => undefined); // It ended before the gate opened; its exit says so.
+  gate.end(`${words}\n`);
 }

@@ -20,12 +20,12 @@ export interface RunningProcess extends SandboxProcess {
 }
 
 /** Starts at once. Never throws: a command that cannot start has an exit that says so. */
-export function runCommand(place: CommandPlace, command: Command): RunningProcess {
+export function runCommand(place: CommandPlace, command: Command, ready?: StartedCommand): RunningProcess {
   const begin = performance.now();
   const wallMs = command.timeoutMs ?? place.limits.wallMs;
   let started: StartedCommand;
   try {
-    started = startCommand(place, command);
+    started = ready ?? startCommand(place, command);
   } catch (error) {
     return failedProcess(error, wallMs);
   }

@@ -13,6 +13,7 @@ export interface SandboxParts {
   readonly wallMs: number;
   readonly limiter: Limiter;
   readonly run: (command: Command) => RunningProcess;
+  readonly prepare?: () => void;
   /** Called by `stop`, when no command runs any more. */
   readonly onStop?: () => Promise<void>;
   readonly onDispose: () => Promise<void>;
@@ -23,6 +24,12 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   const running = new Set<RunningProcess>();
   let stopAll = new AbortController();
   let disposed = false;
+  let staysReady = false;
+
+  const prepare = (): void => {
+    staysReady = true;
+    if (!disposed) parts.prepare?.();
+  };
 
   const runNow = (command: Command): RunningProcess => {
     const process = parts.run(command);
@@ -30,6 +37,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
     void process.exit.finally(() => {
       running.delete(process);
       limiter.release();
+      if (staysReady) prepare();
     });
     return process;
   };
@@ -43,6 +51,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   };
 
   const stop = async (): Promise<void> => {
+    staysReady = false;
     stopAll.abort();
     stopAll = new AbortController();
     const all = [...running];
@@ -55,6 +64,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
     id: parts.id,
     launcher: parts.launcher,
     spawn,
+    prepare,
     stop,
     [Symbol.asyncDispose]: async () => {
       if (disposed) return;

@@ -4,8 +4,11 @@ import { z } from 'zod';
 import {
   type CredentialArchive,
   CredentialFacts,
+  type CredentialKind,
+  CredentialName,
   CredentialParts,
   type ImportResult,
+  partsProblem,
 } from '../../protocol/credential.ts';
 import { HoldfastError } from '../../protocol/error.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -53,6 +56,8 @@ export function createArchives({ credentials, secrets }: { credentials: Credenti
     },
     import: async (archive, passphrase, replace) => {
       const contents = await openArchive(archive, passphrase);
+      // Before anything is written: what is replaced is gone.
+      for (const { name, facts, parts } of contents.credentials) checkOne(name, facts.kind, parts);
       const result: { added: string[]; replaced: string[]; kept: string[] } = { added: [], replaced: [], kept: [] };
       const put = (name: string, there: boolean, write: () => void): void => {
         if (there && !replace) return void result.kept.push(name);
@@ -70,6 +75,18 @@ export function createArchives({ credentials, secrets }: { credentials: Credenti
       return result;
     },
   };
+}
+
+function checkOne(name: string, kind: CredentialKind, parts: CredentialParts): void {
+  const problem = CredentialName.safeParse(name).success ? partsProblem(kind, parts) : 'its name is not one';
+  if (problem === undefined) return;
+  throw new HoldfastError(
+    'bad-request',
+    `A credential in the file cannot be kept: ${name.slice(0, 128)}: ${problem}.`,
+    {
+      remedy: 'Nothing was imported.',
+    },
+  );
 }
 
 function keyOf(passphrase: string, { salt, memory, passes }: CredentialArchive['kdf']): Promise<Buffer> {

@@ -31,7 +31,8 @@ export interface FetchRouteDeps {
 }
 
 const MAX_AT_ONCE = 32;
-const REQUEST_BYTES = 65_536;
+/** An address, and the names of hosts. */
+const REQUEST_BYTES = 4_194_304;
 
 export function createFetchRoute(deps: FetchRouteDeps): FetchRoute {
   const audit = deps.database.prepare(

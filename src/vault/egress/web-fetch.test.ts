@@ -133,6 +133,25 @@ describe('the SSRF wall', () => {
     expect([got.text, got.head?.finalUrl]).toEqual(['arrived', `${upstream.url}/final`]);
   });
 
+  it('goes on to no host that the agent may not reach, and connects to none', async () => {
+    names = { 'good.example': ['127.0.0.1'], 'bad.example': ['127.0.0.1'] };
+    const exceptions = ['good.example', 'bad.example'].map((host) => ({ host, port: upstream.port }));
+    await world.owner.putExceptions('tester', { hosts: exceptions });
+    answer = (seen, response) => {
+      if (seen.url === '/final') response.end('arrived');
+      else response.writeHead(302, { location: `http://bad.example:${upstream.port}/final` }).end();
+    };
+    const start = `http://good.example:${upstream.port}/start`;
+    const reach = async (hosts: object | undefined) => (await get(start, hosts === undefined ? {} : { hosts })).code;
+    expect(await reach(undefined)).toBe('ok');
+    const seen = upstream.requests.length;
+    expect(await reach({ allow: ['good.*'], deny: [] })).toBe('egress.denied');
+    expect(await reach({ allow: null, deny: ['*.example'] })).toBe('egress.denied');
+    expect(await reach({ allow: null, deny: ['bad.example'] })).toBe('egress.denied');
+    expect(upstream.requests.length - seen).toBe(2);
+    expect(await reach({ allow: ['*.example'], deny: ['worse.example'] })).toBe('ok');
+  });
+
   it('stops at the sixth redirect', async () => {
     await allow();
     answer = (seen, response) => {

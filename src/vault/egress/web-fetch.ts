@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
 import { VERSION } from '../../base/version.ts';
+import { matchGlob } from '../../policy/glob.ts';
 import { HoldfastError } from '../../protocol/error.ts';
-import type { FetchHead } from '../../protocol/vault-api.ts';
+import type { FetchHead, FetchHosts } from '../../protocol/vault-api.ts';
 import { createPinnedConnector, type ResolveAll } from './pinned-connector.ts';
 import { denied, type EgressException, readTarget, type Target } from './target.ts';
 import { createUnpacker } from './unpack.ts';
@@ -17,6 +18,8 @@ export interface WebFetchOptions {
   readonly maxBytes: number;
   readonly timeoutMs: number;
   readonly exceptions: readonly EgressException[];
+  /** What the agent may reach at all; absent: whatever is public. */
+  readonly hosts?: FetchHosts | undefined;
   readonly resolveAll: ResolveAll;
   readonly signal: AbortSignal;
 }
@@ -39,7 +42,9 @@ export async function webFetch(options: WebFetchOptions): Promise<WebFetchResult
   try {
     let url = options.url;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const answer = await oneHop(readTarget(url, options.exceptions), { ...options, signal });
+      const target = readTarget(url, options.exceptions);
+      checkHost(target, options.hosts);
+      const answer = await oneHop(target, { ...options, signal });
       if (typeof answer !== 'string') return answer;
       url = answer;
     }
@@ -47,6 +52,18 @@ export async function webFetch(options: WebFetchOptions): Promise<WebFetchResult
     throw explain(error, options);
   }
   throw denied(`more than ${MAX_REDIRECTS} redirects`, 'Ask for the final address.');
+}
+
+/** A redirect leads nowhere that the agent could not have asked for itself. */
+function checkHost({ host }: Target, hosts: FetchHosts | undefined): void {
+  if (hosts === undefined) return;
+  const named = (globs: readonly string[]): boolean => globs.some((glob) => matchGlob(glob, host));
+  if (named(hosts.deny)) throw denied(`the floor of this installation refuses ${host}`, 'Ask for another address.');
+  if (hosts.allow === null || named(hosts.allow)) return;
+  throw denied(
+    `${host} is not in allowed_hosts of the agent`,
+    `Add ${host} to allowed_hosts, or ask for another address.`,
+  );
 }
 
 /** The result, or the address to go on to. */

@@ -16,7 +16,8 @@ import type { Door } from './route.ts';
 import { type RoutesDeps, runRoute } from './routes.ts';
 
 /**
- * The vault's doors. Who may pass the two unix sockets is decided by their file mode (0600) and directory (0700); the
+ * The vault's doors. Who may pass the two unix sockets is decided by their file mode (0600, or 0660 for the host's where it is
+ * another user) and directory; the
  * loopback port asks for a caller token and serves model calls alone.
  */
 export interface ListenersDeps {
@@ -32,15 +33,21 @@ const BACKLOG = 4_096;
 const CALL_ID = /^[\x21-\x7e]{1,200}$/;
 const SCOPE_ID = /^[\x21-\x7e]{1,200}$/;
 
+export interface SocketPlace {
+  readonly path: string;
+  readonly door: Door;
+  readonly mode: number;
+}
+
 /** Call only while holding the database's exclusive lock: then a socket file that is there belongs to nobody. */
-export async function listenOnSocket(path: string, door: Door, deps: ListenersDeps): Promise<Server> {
+export async function listenOnSocket({ path, door, mode }: SocketPlace, deps: ListenersDeps): Promise<Server> {
   const server = newServer((request, response) => {
     if (request.url?.startsWith('/model/')) onModelCall(deps, request, response);
     else onRoute(deps, door, request, response);
   });
   rmSync(path, { force: true });
   await listening(server, () => server.listen({ path, backlog: BACKLOG }));
-  chmodSync(path, 0o600);
+  chmodSync(path, mode);
   return server;
 }
 

@@ -277,6 +277,8 @@ describe('an export', () => {
       { name: 'a', agents: ['scout'], note: 'n' },
     ]);
     expect(await another.owner.listSecrets()).toEqual([]);
+    expect(JSON.parse((await load({ passphrase: 'correct horse', replace: true })).text).replaced).toEqual(['a']);
+    expect(JSON.parse((await another.host('/credentials')).text).credentials).toMatchObject([{ name: 'a' }]);
   });
 });
 

@@ -4,6 +4,7 @@ import type {
   ApprovalView,
   ArtifactView,
   EventView,
+  LoginView,
   MessageView,
   RunView,
   SendMessage,
@@ -18,6 +19,7 @@ import type { ErrorShape } from '../../../src/protocol/error.ts';
 import type { Explanation } from '../../../src/protocol/explanation.ts';
 import type { FlowException } from '../../../src/protocol/flow.ts';
 import type { GrantChoice, GrantView } from '../../../src/protocol/grant.ts';
+import type { BlackboardEntry, TaskView } from '../../../src/protocol/mesh.ts';
 import type {
   HeldChange,
   OwnerChangeResult,
@@ -27,6 +29,7 @@ import type {
 } from '../../../src/protocol/owner-change.ts';
 import type { TryResult } from '../../../src/protocol/policy-change.ts';
 import type { ExplainQuery, PolicyView } from '../../../src/protocol/policy-view.ts';
+import { createPeopleApi, type PeopleApi } from '../people/people-api.ts';
 import { createFleetApi, type FleetApi } from './fleet.ts';
 
 /** What went wrong with a request, in the words of the host: code, message, remedy. */
@@ -62,7 +65,8 @@ const EVENTS_PER_PAGE = 500;
 export interface Api {
   /** Agents and teams: making and changing them. */
   readonly fleet: FleetApi;
-  session(): Promise<void>;
+  session(): Promise<LoginView>;
+  readonly people: PeopleApi;
   logout(): Promise<void>;
   status(): Promise<StatusView>;
   agents(): Promise<AgentView[]>;
@@ -85,6 +89,9 @@ export interface Api {
   artifactText(id: string): Promise<string>;
   blobText(hash: string): Promise<string>;
   spending(): Promise<SpendingView>;
+  tasks(open: boolean): Promise<TaskView[]>;
+  cancelTask(id: string): Promise<TaskView>;
+  blackboard(prefix: string): Promise<BlackboardEntry[]>;
   tokens(): Promise<TokenInfo[]>;
   createToken(note: string): Promise<TokenInfo & { token: string }>;
   revokeToken(id: string): Promise<void>;
@@ -127,8 +134,11 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
   return {
     fleet: createFleetApi({ get, post, del: async (path) => (await request('DELETE', path)).json() as Promise<never> }),
     session: async () => {
-      csrf = (await get<{ csrf: string }>('/api/session')).csrf;
+      const login = await get<LoginView>('/api/session');
+      csrf = login.csrf ?? '';
+      return login;
     },
+    people: createPeopleApi({ get, post, remove: async (path) => void (await request('DELETE', path)) }),
     logout: async () => {
       await request('POST', '/api/logout');
     },
@@ -159,6 +169,9 @@ export function createApi(deps: { fetch: typeof fetch; onSignedOut: () => void }
     artifactText: async (artifactId) => (await request('GET', artifactUrl(artifactId))).text(),
     blobText: async (hash) => (await request('GET', `/api/blobs/${id(hash)}`)).text(),
     spending: () => get('/api/spending'),
+    tasks: (open) => get(`/api/tasks${query({ open: open || undefined })}`),
+    cancelTask: (taskId) => post(`/api/tasks/${id(taskId)}/cancel`, {}),
+    blackboard: (prefix) => get(`/api/blackboard${query({ prefix })}`),
     tokens: () => get('/api/tokens'),
     createToken: (note) => post('/api/tokens', { note }),
     credentials: () => get('/api/credentials'),

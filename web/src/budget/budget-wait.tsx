@@ -14,7 +14,7 @@ export function BudgetWait({ event }: { event: EventOf<'run.waiting'> }) {
   return (
     <section aria-label="Waiting at a budget" className="card flex flex-col gap-2 border-warn p-4 text-[13px]">
       <h3 className="flex items-center gap-2 font-semibold">
-        <Wallet size={15} aria-hidden className="text-warn" />
+        <Wallet size={15} aria-hidden className="shrink-0 text-warn" />
         The run waits: the budget of {scopeWords(budget)} is reached
       </h3>
       <Meter

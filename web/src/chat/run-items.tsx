@@ -84,7 +84,8 @@ const isAsking = (item: ToolItem): boolean => item.approval !== undefined && ite
 function ModelView({ item, detailed }: { item: ModelItem; detailed: boolean }) {
   if (item.failed) {
     const { error, willRetry } = item.failed;
-    if (!willRetry) return null; // the run ends with this error and shows it
+    // The run ends with this error and shows it, or waits at a cap, and the card of it says more.
+    if (!willRetry || error.budget !== undefined) return null;
     return <p className="text-[13px] text-warn">{error.message} Trying again.</p>;
   }
   if (!item.finished) return null;

@@ -37,6 +37,10 @@ export async function sealParts(
 
 /** Whether the fingerprint that came along is the one of the key that came along. */
 export async function checkedIdentity(identity: VaultIdentity): Promise<VaultIdentity> {
+  if (globalThis.crypto.subtle === undefined)
+    throw new Error(
+      'A browser encrypts only on pages that come over https or from this machine. Use a terminal: holdfast credentials add',
+    );
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', fromBase64Url(identity.publicKey)));
   const fingerprint = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   if (fingerprint !== identity.fingerprint)

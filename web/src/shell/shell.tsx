@@ -4,9 +4,11 @@ import {
   FlaskConical,
   Gauge,
   KeyRound,
+  ListChecks,
   MessageSquare,
   Monitor,
   Moon,
+  Network,
   ShieldCheck,
   Sun,
   Users,
@@ -14,9 +16,10 @@ import {
   WifiOff,
 } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { useApp, useStatus } from '../app-context.tsx';
+import { useApp, useSession, useStatus } from '../app-context.tsx';
 import { ApprovalsButton } from '../chat/approvals-button.tsx';
 import { usePendingApprovals } from '../chat/use-pending-approvals.ts';
+import { FreezeButton, FrozenBanner } from '../freeze/freeze-button.tsx';
 import { Link, type Route, usePath } from '../router.tsx';
 import { IconButton } from '../ui/basics.tsx';
 import { Shortcuts } from './shortcuts.tsx';
@@ -25,18 +28,27 @@ import { chooseTheme, currentTheme, nextTheme } from './theme.ts';
 const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
-  { page: 'teams', path: '/teams', name: 'Teams', icon: Users },
+  { page: 'teams', path: '/teams', name: 'Teams', icon: Network },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
+  { page: 'work', path: '/work', name: 'Work', icon: ListChecks },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
   { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },
+  { page: 'people', path: '/people', name: 'People', icon: Users },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
+
+/** The page of the navigation that a route belongs to. */
+function pageOf({ page }: Route): Route['page'] {
+  if (page === 'run') return 'runs';
+  if (page === 'agent') return 'agents';
+  return page === 'audit' ? 'people' : page;
+}
 
 /** The frame around every page: navigation at the side, at the bottom on a phone. */
 export function Shell({ route, children }: { route: Route; children: ReactNode }) {
   const main = useRef<HTMLElement>(null);
-  const page = route.page === 'run' ? 'runs' : route.page === 'agent' ? 'agents' : route.page;
+  const page = pageOf(route);
   const path = usePath();
   const first = useRef(path);
   const waiting = usePendingApprovals().length;
@@ -68,11 +80,13 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
           <Connection />
           <div className="flex items-center gap-1 md:w-full md:justify-between">
             <ApprovalsButton />
+            <FreezeButton />
             <ThemeButton />
           </div>
         </div>
       </header>
       <div className="min-w-0 md:col-start-2 md:row-start-1">
+        <FrozenBanner />
         <SimulatorBanner />
       </div>
       <main id="main" ref={main} tabIndex={-1} className="min-h-0 min-w-0 md:col-start-2 md:row-start-2">
@@ -90,7 +104,8 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
 }
 
 function NavLinks({ current }: { current: string }) {
-  return PAGES.map(({ page, path, name, icon: Icon }) => (
+  const role = useSession()?.role;
+  return PAGES.filter(({ page }) => maySee(role, page)).map(({ page, path, name, icon: Icon }) => (
     <Link
       key={page}
       href={path}
@@ -101,6 +116,12 @@ function NavLinks({ current }: { current: string }) {
       {name}
     </Link>
   ));
+}
+
+/** What a role would only be refused on is not offered to it. */
+function maySee(role: string | undefined, page: string): boolean {
+  if (role === 'member') return page !== 'budget' && page !== 'credentials' && page !== 'policy' && page !== 'work';
+  return role !== 'viewer' || page === 'chat' || page === 'agents' || page === 'runs' || page === 'status';
 }
 
 function Mark() {

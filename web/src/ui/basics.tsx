@@ -130,7 +130,8 @@ export function PageTitle({ title, children }: { title: string; children?: React
 
 export function Page({ children }: { children: ReactNode }) {
   return (
-    <div className="scroll h-full">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a page without a link can be scrolled by keyboard only when it can be reached
+    <div className="scroll h-full" tabIndex={0}>
       <div className="mx-auto w-full max-w-5xl px-4 py-6 sm:px-8">{children}</div>
     </div>
   );

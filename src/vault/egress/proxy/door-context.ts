@@ -7,6 +7,7 @@ import type { Injector } from '../../services/injector.ts';
 import type { Databases } from '../../services/postgres/databases.ts';
 import type { Authority } from '../intercept/authority.ts';
 import type { EgressMeter } from '../meter.ts';
+import type { DoorModels } from '../models/door-models.ts';
 import { type Address, pinnedAddresses, type ResolveAll } from '../pinned-connector.ts';
 import { type EgressException, isExcepted } from '../target.ts';
 import type { Trust } from '../trust.ts';
@@ -48,6 +49,7 @@ export interface LookInside {
   readonly injector: Injector;
   readonly guard: () => SecretGuard;
   readonly databases: Databases;
+  readonly models: DoorModels;
 }
 
 export interface Admitted {

@@ -111,12 +111,14 @@ export function createDoors(deps: DoorsDeps): Doors {
   };
 
   /** The authority goes to the sandboxes of agents that have something intercepted, and to no other. */
-  const withEquipment = (agent: string, door: { socketPath: string }): EgressDoor => {
-    const { authority, databases } = deps.look();
+  const withEquipment = ({ agent, run, only }: EgressDoorRequest, door: { socketPath: string }): EgressDoor => {
+    const { authority, databases, models } = deps.look();
     const certificate = deps.rules.of(agent).intercept.length === 0 ? undefined : authority.certificate();
     const forwards = databases.forwardsOf(agent);
+    const aliases = models.aliases(contextOf(deps, { agent, run, only: () => only }));
     return {
       ...door,
+      ...(aliases.length === 0 ? {} : { models: [...aliases] }),
       ...(certificate === undefined ? {} : { authority: certificate }),
       ...(forwards.length === 0 ? {} : { forwards: forwards.map((one) => ({ ...one })) }),
     };
@@ -133,7 +135,7 @@ export function createDoors(deps: DoorsDeps): Doors {
   timer.unref();
 
   return {
-    open: async (request) => withEquipment(request.agent, await open(request)),
+    open: async (request) => withEquipment(request, await open(request)),
     close,
     runs: () => [...held.keys()],
     reopen: async () => {

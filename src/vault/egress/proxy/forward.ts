@@ -20,6 +20,7 @@ import { type Live, startTraffic } from './traffic.ts';
  * anything else. Where a credential may have gone along, the answer is unpacked and every known secret taken out.
  */
 export async function forward(door: DoorContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (door.look.models.serve(door, request, response)) return;
   const target = readForwardTarget(request, door.tunnels.get(request.socket));
   if (typeof target === 'string') return refuseResponse(response, refuseOdd(door, target));
   const framing = framingOf(request);
@@ -142,9 +143,10 @@ function exchange({ live, outgoing, request, response, guards }: Exchange): void
   outgoing.on('response', (answer) => {
     answer.on('data', (chunk: Buffer) => live.down(chunk.length));
     answer.on('error', fell);
-    answer.on('end', () => live.done());
+    // What is unpacked goes on after the origin has ended.
+    if (!guards) answer.on('end', () => live.done());
     try {
-      if (guards) passClean(answer, { response, guards, method: request.method, fell });
+      if (guards) passClean(answer, { response, guards, method: request.method, fell, live });
       else {
         response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', endToEndHeaders(answer));
         answer.pipe(response);
@@ -162,10 +164,11 @@ interface CleanPass {
   readonly guards: readonly SecretGuard[];
   readonly method: string | undefined;
   readonly fell: (error: unknown) => void;
+  readonly live: Live;
 }
 
 /** The answer without any known secret. Its length is not that of the origin any more, so none is told. */
-function passClean(answer: IncomingMessage, { response, guards, method, fell }: CleanPass): void {
+function passClean(answer: IncomingMessage, { response, guards, method, fell, live }: CleanPass): void {
   const empty = isBodiless(method, answer);
   const dropped = empty ? [] : ['content-length', 'content-encoding'];
   const body: Readable | undefined = empty
@@ -174,13 +177,15 @@ function passClean(answer: IncomingMessage, { response, guards, method, fell }: 
   const status = redactedStatus(answer, guards);
   response.writeHead(answer.statusCode ?? 502, status, cleanHeaders(endToEndHeaders(answer, dropped), guards));
   if (body === undefined) {
-    answer.resume();
+    answer.resume().on('end', () => live.done());
     response.end();
     return;
   }
   body.on('error', fell);
+  // A small packed answer may be a huge one: what it unpacks to counts, too.
+  if (body !== answer) body.on('data', (chunk: Buffer) => live.down(chunk.length));
   const clean = cleanStream(guards);
-  clean.on('error', fell);
+  clean.on('error', fell).on('end', () => live.done());
   body.pipe(clean).pipe(response);
 }
 

@@ -10,18 +10,11 @@ const ADDRESS = /https?:\/\/[^\s"'`<>()[\]{}|\\^]+/gi;
 /** A sentence ends with these; an address that does is named without. */
 const AFTER = /[.,;:!?]+$/;
 
-export interface Said {
-  /** Their messages. */
-  readonly said: readonly string[];
-  /** The addresses in them, each exactly as it would be asked for. */
-  readonly named: readonly string[];
-}
-
 /**
- * What people wrote in a session. Only what a person sent counts:
+ * The addresses that people wrote in a session, each exactly as it would be asked for. Only what a person sent counts:
  * not what a model, a page or the host wrote.
  */
-export function createSaid(deps: { store: Store; sql: HostSql }): (sessionId: string) => Promise<Said> {
+export function createNamedAddresses(deps: { store: Store; sql: HostSql }): (sessionId: string) => Promise<string[]> {
   return async (sessionId) => {
     const rows = await readAll(
       deps.store,
@@ -33,8 +26,8 @@ export function createSaid(deps: { store: Store; sql: HostSql }): (sessionId: st
         .orderBy('received_at', 'desc')
         .limit(MOST_MESSAGES),
     );
-    const said = rows.map((row) => row.text);
-    return { said, named: [...new Set(said.flatMap(addressesIn))].slice(0, MOST_ADDRESSES) };
+    const found = new Set(rows.flatMap((row) => addressesIn(row.text)));
+    return [...found].slice(0, MOST_ADDRESSES);
   };
 }
 
