@@ -82,8 +82,10 @@ describe('a provider that misbehaves', { timeout: 90_000 }, () => {
 });
 
 describe('budgets', { timeout: 60_000 }, () => {
-  it('a call over the cap is refused before it is sent, with the remedy', async () => {
-    await using world = await worldOf([{ answer: { text: 'never' } }]);
+  it('a call over the cap is refused before it is sent, with the remedy, where caps stop', async () => {
+    const rules: Rules = [{ answer: { text: 'never' } }];
+    const scenarios = [{ name: 't', models: ['m'], rules }];
+    await using world = await createWorld({ model: 'simulator/m', scenarios, config: { budgets: { atCap: 'stop' } } });
     await world.owner.putProvider('simulator', {
       wire: 'openai-chat',
       baseUrl: `${world.simulator.url}/v1`,
