@@ -10,6 +10,7 @@ import type { Approvals } from './approvals/approvals.ts';
 import type { Deciders } from './approvals/deciders.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { AuditSink } from './audit/sink.ts';
+import type { Changes } from './changes/changes.ts';
 import { createFleet } from './compose/fleet.ts';
 import { createFoundations, type Foundations } from './compose/foundations.ts';
 import type { HostSql } from './database.ts';
@@ -64,6 +65,7 @@ export interface Core extends AgentRoom, AsyncDisposable {
   readonly approvals: Approvals;
   readonly grants: Grants;
   readonly artifacts: Artifacts;
+  readonly changes: Changes;
   readonly inbox: Inbox;
   readonly sessions: Sessions;
   readonly lanes: Lanes;

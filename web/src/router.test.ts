@@ -8,6 +8,8 @@ describe('parseRoute', () => {
     ['/runs/run_1', { page: 'run', runId: 'run_1' }],
     ['/runs/', { page: 'runs' }],
     ['/runs/a/b', { page: 'unknown' }],
+    ['/agents/scout', { page: 'agent', agentId: 'scout' }],
+    ['/teams', { page: 'teams' }],
     ['/nope', { page: 'unknown' }],
     ['/chat/%', { page: 'chat', agentId: '%', sessionId: undefined }],
   ])('%s', (path, route) => expect(parseRoute(path)).toEqual(route));

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { HoldfastConfig } from '../../protocol/config.ts';
 import { readOne } from '../../storage/query.ts';
 import type { Store } from '../../storage/store.ts';
+import type { Changes } from '../changes/changes.ts';
 import type { HostSql } from '../database.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -12,6 +13,7 @@ import { createTeamFiles, type TeamFiles } from '../teams/team-files.ts';
 import { type AgentRuns, createAgentRuns } from './agent-runs.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { createPersonaFiles, type PersonaFiles } from './persona-files.ts';
+import { receiptsOf, restoreField } from './receipts.ts';
 
 /** Who there is, what they are told, and the runs that are made from them. */
 export interface AgentRoom {
@@ -30,6 +32,7 @@ export interface AgentRoomDeps {
   readonly config: HoldfastConfig;
   readonly defaultModel: () => string;
   readonly agentBase: string;
+  readonly changes: Changes;
   readonly policy: Pick<Policy, 'permissionsOf' | 'placesOf'>;
   readonly paths: { readonly home: string };
   /** Made after this. */
@@ -45,8 +48,10 @@ export function createAgentRoom(deps: AgentRoomDeps): AgentRoom {
     files: personas,
     limits: deps.config.limits,
     isTeam: (name) => isTeam(name, deps),
+    onChange: (note) => receiptsOf(note, deps.changes),
     stopRuns: (agentId, reason) => stopRuns(agentId, reason, deps),
   });
+  deps.changes.restoreBy('agent', restoreField(agents));
   return {
     agents,
     personas,

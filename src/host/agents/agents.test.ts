@@ -98,6 +98,19 @@ describe('agents', () => {
     await expect(agents.undo('scout', 4, OWNER)).rejects.toThrow('permissions');
   });
 
+  it('give a receipt with each changed field, which puts it back once', async () => {
+    await using test = await world();
+    const { agents, changes } = test.core;
+    await agents.create(input('scout'), OWNER);
+    await agents.edit('scout', EditAgent.parse({ role: 'looks', thinking: 'high' }), OWNER);
+    const receipts = await changes.list(10);
+    expect(receipts.map(({ target, field }) => `${target}.${field}`).sort()).toEqual(['scout.role', 'scout.thinking']);
+    const role = receipts.find(({ field }) => field === 'role');
+    await changes.undo(role?.id ?? '', OWNER);
+    expect(await agents.get('scout')).toMatchObject({ role: '', thinking: 'high' });
+    await expect(changes.undo(role?.id ?? '', OWNER)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
   it('end with a named reason when archived, start nothing new, and go on when restored', async () => {
     const untilStopped = (signal: AbortSignal) =>
       new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));

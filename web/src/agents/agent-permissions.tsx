@@ -14,7 +14,7 @@ export function AgentPermissions({ agent }: { agent: AgentSettings }) {
   const [permissions, setPermissions] = useState<Permissions>(agent.permissions);
   const fields = Object.keys(agent.permissions) as Field[];
   const flags = fields.filter((name) => typeof agent.permissions[name] === 'boolean');
-  const lists = fields.filter((name) => isNames(agent.permissions[name]));
+  const lists = fields.filter((name) => name !== 'paths' && isNames(agent.permissions[name]));
   const set = (name: Field, value: boolean | string[]) => setPermissions((now) => ({ ...now, [name]: value }));
   const send = async () => {
     await api.fleet.edit(agent.id, { revision: agent.revision, permissions });

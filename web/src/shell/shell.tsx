@@ -8,6 +8,7 @@ import {
   MessageSquare,
   Monitor,
   Moon,
+  Network,
   ShieldCheck,
   Sun,
   Users,
@@ -27,7 +28,7 @@ import { chooseTheme, currentTheme, nextTheme } from './theme.ts';
 const PAGES = [
   { page: 'chat', path: '/', name: 'Chat', icon: MessageSquare },
   { page: 'agents', path: '/agents', name: 'Agents', icon: Bot },
-  { page: 'teams', path: '/teams', name: 'Teams', icon: Users },
+  { page: 'teams', path: '/teams', name: 'Teams', icon: Network },
   { page: 'runs', path: '/runs', name: 'Runs', icon: Activity },
   { page: 'work', path: '/work', name: 'Work', icon: ListChecks },
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
@@ -37,14 +38,17 @@ const PAGES = [
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
 
-/** The entry of the navigation that a page belongs to. */
-const navPage = ({ page }: Route): string =>
-  ({ run: 'runs', agent: 'agents', audit: 'people' })[page as string] ?? page;
+/** The page of the navigation that a route belongs to. */
+function pageOf({ page }: Route): Route['page'] {
+  if (page === 'run') return 'runs';
+  if (page === 'agent') return 'agents';
+  return page === 'audit' ? 'people' : page;
+}
 
 /** The frame around every page: navigation at the side, at the bottom on a phone. */
 export function Shell({ route, children }: { route: Route; children: ReactNode }) {
   const main = useRef<HTMLElement>(null);
-  const page = navPage(route);
+  const page = pageOf(route);
   const path = usePath();
   const first = useRef(path);
   const waiting = usePendingApprovals().length;

@@ -38,7 +38,7 @@ export function TeamsPage() {
           A team is a few agents with a goal, a TEAM.md that all of them read, and a blackboard of their own.
         </Empty>
       )}
-      <ul className="grid gap-3 lg:grid-cols-2">
+      <ul className="grid grid-cols-[minmax(0,1fr)] gap-3 lg:grid-cols-[repeat(2,minmax(0,1fr))]">
         {teams.data?.map((team) => (
           <li key={team.id}>
             <TeamCard team={team} />
