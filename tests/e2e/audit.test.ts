@@ -68,7 +68,7 @@ describe('the audit from the command line', () => {
     [['audit', 'verfy'], 'audit has no "verfy"'],
     [['audit', 'verify', '--database', '/nonexistent.db'], 'no database of a Holdfast host'],
     [
-      ['audit', 'verify', '/nonexistent', '--database', '/nonexistent.db'],
+      ['audit', 'verify', '/no-such-place', '--database', '/nonexistent.db'],
       'neither a file of heads nor a git repository',
     ],
     [['audit', 'new-chain'], 'new-chain needs --reason'],

@@ -38,6 +38,11 @@ async function fromGit(place: string, { branch, authorities }: { branch: string;
     await runGit([...quiet, 'fetch', '--quiet', place, `refs/heads/${branch}:refs/heads/heads`], { signal });
     const text = await runGit([...quiet, 'log', '--reverse', '--format=%b', 'heads'], { signal });
     return parseLines(text, place, authorities);
+  } catch (error) {
+    throw new HoldfastError('not-found', `The heads at ${place} cannot be read: ${HoldfastError.from(error).message}`, {
+      remedy: 'Give the address of the repository that the git anchor pushes to, and its --branch.',
+      cause: error,
+    });
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
