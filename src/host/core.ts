@@ -150,8 +150,7 @@ export function createCore(deps: CoreDeps): Core {
     ...labels.tools({ model: deps.model, artifacts }),
     createFindTools(() => [...toolbox.byName.values()]),
   ]);
-  const { quarantine } = labels;
-  const followUps = createFollowUps({ ...made, agentRuns, quarantine, sessions, inbox: () => inbox });
+  const followUps = createFollowUps({ ...made, ...labels, agentRuns, sessions, inbox: () => inbox });
   const onFinish: OnFinish = async (writer, raw) => {
     const event = cleanFinish(raw);
     const chat = finishChat(writer, event, { inbox, sessions });

@@ -150,8 +150,8 @@ describe.skipIf(!chromiumPath)('the dashboard', () => {
     await say(`look through ${folder}`);
     await page.getByRole('button', { name: 'Allow', exact: true }).waitFor();
     const [approval] = await world.host.control.approvals('pending');
-    await world.host.control.decideApproval(approval?.id ?? '', 'deny', { id: 'ada', surface: 'cli' });
-    await page.getByText('Denied by ada (cli)').waitFor();
+    await world.host.control.decideApproval(approval?.id ?? '', 'deny', { id: 'owner', surface: 'cli' });
+    await page.getByText('Denied by owner (cli)').waitFor();
     await prose('nothing was read').waitFor();
   });
 

@@ -72,14 +72,18 @@ export async function openBrowser(
 export interface Operation {
   readonly method: string;
   readonly path: string;
+  /** `undecided`: nobody said who may use it. */
+  readonly least: string;
 }
 
 /** Every operation under /api of a running host, as it describes itself. */
 export async function operationsOf(world: World): Promise<Operation[]> {
   const document = (await (await fetch(`${world.host.api.url}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, unknown>>;
+    paths: Record<string, Record<string, { 'x-least-role'?: string }>>;
   };
   return Object.entries(document.paths).flatMap(([path, methods]) =>
-    path.startsWith('/api/') ? Object.keys(methods).map((method) => ({ method, path })) : [],
+    path.startsWith('/api/')
+      ? Object.entries(methods).map(([method, { 'x-least-role': least = '' }]) => ({ method, path, least }))
+      : [],
   );
 }

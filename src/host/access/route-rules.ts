@@ -1,8 +1,8 @@
 import type { KeyAction, Role } from '../../protocol/people.ts';
 
 /**
- * What each role may do, route by route. A route that is not in this table is refused to everybody but the owner, and a
- * test compares the table with the routes of a running host: who adds a route has to decide who may use it.
+ * What each role may do, route by route. A route without a rule, here or in its own `access`, is refused to everybody but
+ * the owner, and a test looks for such routes in a running host: who adds a route has to decide who may use it.
  */
 export interface RouteRule {
   /** The least role. `anyone`: whoever is signed in, also with a key of any kind. */
@@ -83,6 +83,22 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   'get /api/policy/exceptions': admin,
   'post /api/policy/exceptions': admin,
   'delete /api/policy/exceptions/{id}': admin,
+  'get /api/activity': seeAll,
+  'get /api/plans': seeAll,
+  'get /api/teams': seeAll,
+  'post /api/teams': manage,
+  'post /api/teams/preview': manage,
+  'get /api/team-templates': seeAll,
+  'get /api/teams/{id}': seeAll,
+  'post /api/teams/{id}': manage,
+  'delete /api/teams/{id}': manage,
+  'get /api/teams/{id}/file': seeAll,
+  'post /api/teams/{id}/members': manage,
+  'delete /api/teams/{id}/members/{agent}': manage,
+  'post /api/worker-templates': manage,
+  'delete /api/worker-templates/{id}': manage,
+  'get /api/worker-templates/problems': seeAll,
+  'post /api/worker-templates/{id}/undo': manage,
   'get /api/credentials': admin,
   'get /api/vault-identity': admin,
   'get /api/owner-keys': admin,

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { ZodError, ZodObject, ZodType, z } from 'zod';
 import { HoldfastError } from '../../protocol/error.ts';
+import { ROUTE_RULES, type RouteRule } from '../access/route-rules.ts';
 import type { ApiApp, ApiEnv } from './api-env.ts';
 import type { Caller } from './guard.ts';
 import { type RefusalStatus, refusals } from './refusals.ts';
@@ -20,6 +21,8 @@ export interface RouteSpec<P extends ZodObject, Q extends ZodObject, B extends Z
   readonly query?: Q;
   readonly body?: B;
   readonly refuses?: readonly RefusalStatus[];
+  /** Who may use it; absent: what `access/route-rules.ts` says, and without a line there nobody but the owner. */
+  readonly access?: RouteRule;
 }
 
 export interface RouteInput<P extends ZodObject, Q extends ZodObject, B extends ZodType> {
@@ -74,6 +77,7 @@ function addRoute<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
     path,
     summary,
     operationId: operationIdOf(method, path),
+    'x-least-role': (spec.access ?? ROUTE_RULES[`${method} ${path}`])?.least ?? 'undecided',
     tags: [path.split('/')[2] ?? 'api'],
     request: {
       ...(params ? { params } : {}),
@@ -93,10 +97,13 @@ function addRoute<P extends ZodObject, Q extends ZodObject, B extends ZodType>(
 /** Before anything of the request is read: may this caller, and through whose eyes? */
 function authorized(
   context: Context<ApiEnv>,
-  { method, path }: Pick<RouteSpec<ZodObject, ZodObject, ZodType>, 'method' | 'path'>,
+  { method, path, access }: Pick<RouteSpec<ZodObject, ZodObject, ZodType>, 'method' | 'path' | 'access'>,
 ): Promise<string | undefined> {
   const params = context.req.param() as Record<string, string>; // Hono types it by a literal path.
-  return context.get('authorize')(context.get('caller'), { method, path, params, query: context.req.query() });
+  return context.get('authorize')(context.get('caller'), {
+    ...{ method, path, params, rule: access },
+    query: context.req.query(),
+  });
 }
 
 /** `get /api/runs/{id}/events` → `getRunsIdEvents`. */

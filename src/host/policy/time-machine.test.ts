@@ -85,6 +85,13 @@ describe('the policy time machine', () => {
     ]);
   });
 
+  it('carries a change of an agent on to its workers', async () => {
+    const { world, machine } = await worldWith([URL]);
+    await using _ = world;
+    const result = await machine.try(change({ agents: { operator: { allowed_hosts: ['*.example.com'] } } }));
+    expect(result.decisions).toMatchObject([{ template: 'writer', after: { rule: 'internet.host-not-granted' } }]);
+  });
+
   it('tries what was refused again, and standing grants too', async () => {
     const { world, machine } = await worldWith([{ kind: 'person', address: 'telegram:1', known: false }], {
       policy: { unattended: { questions: 'wait' } },
@@ -133,11 +140,10 @@ describe('the policy time machine', () => {
     expect(await machine.try({ ...change({}), days: 1 / 86_400_000 })).toMatchObject({ tried: 0, skipped: 0 });
   });
 
-  it('refuses an agent that there is not, and the operator', async () => {
+  it('refuses an agent or a field that there is not', async () => {
     const { world, machine } = await worldWith([]);
     await using _ = world;
     await expect(machine.try(change({ agents: { nobody: {} } }))).rejects.toMatchObject({ code: 'not-found' });
-    await expect(machine.try(change({ agents: { operator: {} } }))).rejects.toMatchObject({ code: 'bad-request' });
     expect(PolicyChange.safeParse({ agents: { sales: { can_fly: true } } }).success).toBe(false);
   });
 });

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
-import { OPERATOR_PERMISSIONS } from '../../policy/default-permissions.ts';
 import { describeResource } from '../../policy/describe-resource.ts';
 import type { GateFacts } from '../../policy/facts.ts';
 import { type CompiledFloor, compileFloor } from '../../policy/floor.ts';
@@ -102,16 +101,10 @@ async function worldsOf(change: PolicyChange, deps: TimeMachineDeps): Promise<{ 
   };
 }
 
-function refuseUnknown(id: string, agents: readonly { id: string; kind: string }[]): void {
-  const agent = agents.find((known) => known.id === id);
-  if (agent === undefined) {
-    const names = agents.map((known) => known.id).join(', ');
-    throw new HoldfastError('not-found', `There is no agent named ${id}.`, { remedy: `Agents here: ${names}.` });
-  }
-  if (agent.kind !== 'operator') return;
-  throw new HoldfastError('bad-request', 'The permissions of the operator are part of this version.', {
-    remedy: 'Bound them, and those of all others, with floor.atMost.',
-  });
+function refuseUnknown(id: string, agents: readonly { id: string }[]): void {
+  if (agents.some((known) => known.id === id)) return;
+  const names = agents.map((known) => known.id).join(', ');
+  throw new HoldfastError('not-found', `There is no agent named ${id}.`, { remedy: `Agents here: ${names}.` });
 }
 
 const named = (fields: PolicyChange['agents'][string] | undefined): Partial<Permissions> =>
@@ -139,7 +132,6 @@ async function decideIn(world: World, call: Call, deps: TimeMachineDeps): Promis
 
 /** A worker’s come from its template and whoever started it, as they would if it were started now. */
 async function permissionsIn(world: World, spec: RunSpec, deps: TimeMachineDeps): Promise<Permissions> {
-  if (spec.isOperator) return OPERATOR_PERMISSIONS;
   const own = world.permissions.get(spec.agentId);
   if (spec.parentRunId === undefined) return own ?? spec.permissions ?? NO_PERMISSIONS;
   const parent = await deps.history.specOf(spec.parentRunId);

@@ -6,6 +6,7 @@ import type { Resource } from '../../protocol/resource.ts';
 import { createScriptedModel, type Script } from '../../testing/scripted-model.ts';
 import { createTestCore, type TestCore } from '../../testing/test-core.ts';
 import type { AnyTool, Tool } from '../tools/tool.ts';
+import { foldEvents } from './progress.ts';
 
 /** What an agent may do with what it has read, end to end through the core: real rows, a scripted model, counting tools. */
 const PAGE: Label = { integrity: 'untrusted', confidentiality: 'public', origins: ['web:evil.example'] };
@@ -231,5 +232,24 @@ describe('memory and its like', () => {
     await using world = await remember(AGENT_LABEL);
     await (await say(world, 'go')).ended();
     expect(await asks(world)).toBe(0);
+  });
+});
+
+describe('private data that a worker gets on its way', () => {
+  const brings = (label: Label): boolean => {
+    const call = { callId: 'c', effectId: 'e', tool: 't' };
+    return foldEvents([
+      { type: 'tool.requested', step: 1, input: {}, argsHash: 'h', ...call },
+      { type: 'effect.finished', outcome: { status: 'ok', text: '', label }, durationMs: 1, ...call },
+    ]).broughtPrivate;
+  };
+  it('was not in view when its folders and its network were allowed together', () => {
+    const folder: Label = { integrity: 'untrusted', confidentiality: 'private', origins: ['file:/home/ada'] };
+    expect(brings(folder)).toBe(false);
+    expect(brings({ ...folder, origins: ['file:/home/ada', 'sandbox-network'] })).toBe(false);
+    expect(brings(PAGE)).toBe(false);
+    expect(brings({ ...folder, origins: ['api:mail'] })).toBe(true);
+    expect(brings({ ...folder, origins: ['file:/home/ada', 'api:mail'] })).toBe(true);
+    expect(brings(MINE)).toBe(true);
   });
 });

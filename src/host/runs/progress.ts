@@ -2,7 +2,7 @@ import type { DoneEffect } from '../../policy/claims.ts';
 import type { LoopEntry } from '../../policy/loop-ladder.ts';
 import type { EventOf, JournalEvent } from '../../protocol/event.ts';
 import type { JsonValue } from '../../protocol/json.ts';
-import { joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
+import { isPrivate, joinLabels, type Label, SYSTEM_LABEL } from '../../protocol/label.ts';
 import { wrapOutsideText } from '../../protocol/outside-text.ts';
 import type { ToolOutcome } from '../../protocol/tool.ts';
 import { type TranscriptMessage, toolCalls, visibleText } from '../../protocol/transcript.ts';
@@ -20,6 +20,8 @@ export interface Progress {
   label: Label;
   /** The same when it wrote the calls of the batch: what a sibling call brings in meanwhile did not lead it. */
   batchLabel: Label;
+  /** A result brought in private data that no folder of the run and no program's network explains. */
+  broughtPrivate: boolean;
   /** Model calls that finished. */
   steps: number;
   /** Model calls opened for the current step, the failed and cut ones included. */
@@ -76,6 +78,7 @@ export function emptyProgress(): Progress {
     transcript: [],
     label: SYSTEM_LABEL,
     batchLabel: SYSTEM_LABEL,
+    broughtPrivate: false,
     steps: 0,
     attempts: 0,
     failures: 0,
@@ -226,12 +229,18 @@ function applyEffectFinished(p: Progress, event: EventOf<'effect.finished'>): vo
   // The answer to a worker's question reopens a run that had ended with it.
   if (p.finished?.state === 'asked') p.finished = undefined;
   p.label = joinLabels(p.label, event.outcome.label);
+  if (isPrivate(event.outcome.label) && !isOfSandbox(event.outcome.label)) p.broughtPrivate = true;
   if (event.outcome.status === 'ok') p.done.push(doneEffect(call, event.outcome));
   const skipped = event.outcome.status === 'skipped';
   const hash = skipped ? undefined : resultHash(event.outcome);
   p.history.push({ tool: call.tool, argsHash: call.argsHash, resultHash: hash });
   if (hash !== undefined && noteFresh(p, `call:${call.tool}:${call.argsHash}:${hash}`, true)) p.freshInStep = true;
   if (p.batch.every((item) => item.outcome !== undefined)) closeBatch(p);
+}
+
+/** What a program could print of the folders it was given and of its network: known when the run was allowed. */
+function isOfSandbox({ origins }: Label): boolean {
+  return origins.length > 0 && origins.every((origin) => origin.startsWith('file:') || origin === 'sandbox-network');
 }
 
 function closeBatch(p: Progress): void {

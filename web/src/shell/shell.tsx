@@ -38,17 +38,14 @@ const PAGES = [
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
 
-/** The page of the navigation that a route belongs to. */
-function pageOf({ page }: Route): Route['page'] {
-  if (page === 'run') return 'runs';
-  if (page === 'agent') return 'agents';
-  return page === 'audit' ? 'people' : page;
-}
+/** The entry of the navigation that a page belongs to. */
+const navPage = ({ page }: Route): string =>
+  ({ run: 'runs', agent: 'agents', audit: 'people' })[page as string] ?? page;
 
 /** The frame around every page: navigation at the side, at the bottom on a phone. */
 export function Shell({ route, children }: { route: Route; children: ReactNode }) {
   const main = useRef<HTMLElement>(null);
-  const page = pageOf(route);
+  const page = navPage(route);
   const path = usePath();
   const first = useRef(path);
   const waiting = usePendingApprovals().length;
