@@ -109,6 +109,8 @@ function guardEverything(app: ApiApp, { guard, limits, rates, authorize }: AppDe
 
 function publicRoutes(app: ApiApp, { origins, version }: AppDeps): void {
   let document: object | undefined;
+  // Browsers ask for it on pages of ours that name no icon, such as the login; a 404 would stand in their console.
+  app.get('/favicon.ico', (context) => context.body(null, 204));
   app.get('/healthz', (context) => context.json({ ok: true }));
   app.get('/openapi.json', (context) => {
     document ??= openApiDocument(app, { version, url: origins.url });
