@@ -174,6 +174,9 @@ async function createTables(
     for (const statement of migration.statements) await client.query(statement);
     await client.query(`INSERT INTO ${MIGRATIONS_TABLE} VALUES ($1, $2, $3)`, [found.name, found.checksum, Date.now()]);
   }
+  // Rows that a migration put in by itself are in the backup, as they were then.
+  for (const table of await ownTables(client))
+    if (table !== MIGRATIONS_TABLE) await client.query(`DELETE FROM ${quote(table)}`);
 }
 
 async function setSequences(client: Client): Promise<void> {
