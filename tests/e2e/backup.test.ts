@@ -145,6 +145,7 @@ describe('backup commands', { timeout: 240_000 }, () => {
     const left = readdirSync(home).filter((name) => name !== 'run');
     expect(left.toSorted()).toEqual(['backups', 'mine.txt']);
     await expectOk(['restore', withKey]);
+    expect(readdirSync(join(home, 'agents', 'operator'))).not.toEqual([]);
     await expectOk(['start', '--no-chat', '--port', '0']);
     expect(await expectOk(['history', 'operator'])).toContain('heron');
     await expectOk(['stop']);

@@ -31,7 +31,7 @@ const Manifest = z.strictObject({
 const MANIFEST = 'manifest.json';
 const LARGEST_MANIFEST = 1_000_000_000;
 const NAME =
-  /^(config\.json|host\.db|host\.rows|vault\/(vault\.db|master\.key)|blobs\/[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64})$/;
+  /^(config\.json|host\.db|host\.rows|vault\/(vault\.db|master\.key)|blobs\/[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}|(agents|teams|templates)(\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}){1,4})$/;
 
 export interface BackupFile {
   /** Its name in the backup. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Home } from '../../base/home.ts';
 import { uuidv7 } from '../../base/id.ts';
 import { VERSION } from '../../base/version.ts';
@@ -62,7 +62,23 @@ async function* filesOf(
     ...(withKey ? [{ name: 'vault/master.key', path: home.vaultKeyFile }] : []),
   ];
   for (const file of wanted) if (existsSync(file.path)) yield file;
+  for (const folder of PERSONAL_FOLDERS)
+    for (const path of await filesUnder(home[folder]))
+      yield { name: `${folder}/${path}`, path: join(home[folder], path) };
   for (const path of await blobsOf(home)) yield { name: `blobs/${path}`, path: join(home.blobs, path) };
+}
+
+/** What people write by hand: personas, team files, templates of their own. Links and odd names are not ours. */
+export const PERSONAL_FOLDERS = ['agents', 'teams', 'templates'] as const;
+const OWN_PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}){0,3}$/;
+
+async function filesUnder(directory: string): Promise<readonly string[]> {
+  if (!existsSync(directory)) return [];
+  const all = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = all
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+  return paths.filter((path) => OWN_PATH.test(path)).toSorted();
 }
 
 async function blobsOf(home: Home): Promise<readonly string[]> {

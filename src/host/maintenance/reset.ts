@@ -8,7 +8,7 @@ import { holdStoppedHome } from './stopped-home.ts';
 
 /** Ours by name; anything else that somebody keeps in the home is not touched, and backups stay. */
 const OURS =
-  /^(config\.json|host\.(db|rows)(\W.*)?|blobs|volumes|logs|vault|(before|restore)-(restore|rollback|\d).*)$/;
+  /^(config\.json|host\.(db|rows)(\W.*)?|blobs|volumes|agents|teams|templates|audit|logs|vault|(before|restore)-(restore|rollback|\d).*)$/;
 
 /** Deletes everything that Holdfast remembers in this home, its secrets included. */
 export async function resetHome(home: Home, database: DatabaseConfig): Promise<{ deleted: readonly string[] }> {

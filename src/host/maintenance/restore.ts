@@ -7,6 +7,7 @@ import { HoldfastError } from '../../protocol/error.ts';
 import { loadPostgres } from '../../storage/postgres/dump.ts';
 import { hostMigrations } from '../database.ts';
 import { type BackupHead, unpackBackup } from './archive.ts';
+import { PERSONAL_FOLDERS } from './back-up.ts';
 import { SetAside } from './set-aside.ts';
 import { checkSqliteFile, postgresTarget } from './snapshots.ts';
 import { holdStoppedHome } from './stopped-home.ts';
@@ -62,6 +63,7 @@ async function exchange(home: Home, staged: string, aside: SetAside): Promise<vo
     await aside.take(`${home.vaultDatabase}${suffix}`, `vault/vault.db${suffix}`);
   }
   await aside.take(home.blobs, 'blobs');
+  for (const folder of PERSONAL_FOLDERS) await aside.take(home[folder], folder);
   if (existsSync(join(staged, 'config.json'))) await aside.take(home.configFile, 'config.json');
   if (existsSync(join(staged, 'vault/master.key'))) await aside.take(home.vaultKeyFile, 'vault/master.key');
   else if (existsSync(home.vaultKeyFile)) await copyKey(home, aside);
@@ -69,6 +71,7 @@ async function exchange(home: Home, staged: string, aside: SetAside): Promise<vo
   await aside.put(join(staged, 'vault/vault.db'), home.vaultDatabase);
   await aside.put(join(staged, 'vault/master.key'), home.vaultKeyFile);
   await aside.put(join(staged, 'blobs'), home.blobs);
+  for (const folder of PERSONAL_FOLDERS) await aside.put(join(staged, folder), home[folder]);
   await aside.put(join(staged, 'config.json'), home.configFile);
 }
 
