@@ -1,5 +1,6 @@
 import {
   Activity,
+  BadgeCheck,
   Bot,
   FlaskConical,
   Gauge,
@@ -34,6 +35,7 @@ const PAGES = [
   { page: 'budget', path: '/budget', name: 'Budget', icon: Wallet },
   { page: 'credentials', path: '/credentials', name: 'Credentials', icon: KeyRound },
   { page: 'policy', path: '/policy', name: 'Policy', icon: ShieldCheck },
+  { page: 'consent', path: '/consent', name: 'Allowed', icon: BadgeCheck },
   { page: 'people', path: '/people', name: 'People', icon: Users },
   { page: 'status', path: '/status', name: 'Status', icon: Gauge },
 ] as const;
@@ -119,8 +121,11 @@ function NavLinks({ current }: { current: string }) {
 }
 
 /** What a role would only be refused on is not offered to it. */
+/** Pages whose routes are for those who manage. */
+const MANAGED = ['budget', 'credentials', 'policy', 'consent', 'work'];
+
 function maySee(role: string | undefined, page: string): boolean {
-  if (role === 'member') return page !== 'budget' && page !== 'credentials' && page !== 'policy' && page !== 'work';
+  if (role === 'member') return !MANAGED.includes(page);
   return role !== 'viewer' || page === 'chat' || page === 'agents' || page === 'runs' || page === 'status';
 }
 
