@@ -73,7 +73,7 @@ function lookUp(name: string, scope: TemplateScope): string {
 
 function fieldOf(text: string | undefined, path: readonly string[]): string {
   if (text === undefined) return '';
-  if (path[0] !== 'json') return text;
+  if (path[0] !== 'json') return unmarked(text);
   const value = path.slice(1).reduce<unknown>(child, parseJson(text));
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -82,9 +82,11 @@ function fieldOf(text: string | undefined, path: readonly string[]): string {
 /** The lines that Holdfast puts around a stranger's words. A model reads through them, and so does its stand-in. */
 const MARKED = /^[^\n]*\n----- outside text (\S+) begins -----\n(.*)\n----- outside text \1 ends -----/s;
 
+const unmarked = (text: string): string => MARKED.exec(text)?.[2] ?? text;
+
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(MARKED.exec(text)?.[2] ?? text);
+    return JSON.parse(unmarked(text));
   } catch {
     return undefined; // Not JSON: then it has no fields.
   }

@@ -142,6 +142,7 @@ describe('the guided tour', () => {
     expect(answer).toContain('- Text: 1002 lines in 3 text files');
     expect(answer).toContain('- Duplicates: 1 file repeats the content of another');
     expect(answer).toContain('as artifact report.md');
+    expect(answer).not.toContain('outside text');
     const [artifact] = await core.artifacts.list(undefined);
     const report = Buffer.from(await blobs.get(artifact?.blob ?? '')).toString();
     expect(report).toContain('    Total: 3 files, 0 folders, 4.9 KiB');
