@@ -113,7 +113,10 @@ describe('agents', () => {
 
   it('end with a named reason when archived, start nothing new, and go on when restored', async () => {
     const untilStopped = (signal: AbortSignal) =>
-      new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
+      new Promise<string>((resolve) => {
+        if (signal.aborted) resolve('stopped');
+        signal.addEventListener('abort', () => resolve('stopped'), { once: true });
+      });
     await using test = await world({ model: createScriptedModel((request) => untilStopped(request.signal)) });
     const { core } = test;
     await core.agents.create(input('scout'), OWNER);

@@ -10,6 +10,7 @@ import { isTerminal, RunState } from '../../protocol/run.ts';
 import type { Statement, Store } from '../../storage/store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { withQuarantineTools } from '../quarantine/quarantine.ts';
+import { wasRefused } from '../steering/refused-unit.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { claimAndBegin, prepareClaim } from './claim-run.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -125,8 +126,10 @@ export function createRunManager(deps: RunManagerDeps): RunManager {
     const ended = active.abort(runId, new Cancelled('cancelled', reason));
     for (const child of await deps.runs.list({ parentRunId: runId, active: true, limit: 500 }))
       if (!specOf(child).background) await cancel(child.id, reason);
-    if (ended === undefined) await endIdle(row, cancelled(reason), deps);
-    else {
+    if (ended === undefined) {
+      // Refused: it was taken up in that moment, and is ended as what it is now.
+      if (await wasRefused(endIdle(row, cancelled(reason), deps))) return await cancel(runId, reason);
+    } else {
       await ended;
       // One that was held had not begun: nothing but this ends it.
       const left = await deps.runs.get(runId);
