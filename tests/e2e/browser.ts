@@ -68,6 +68,7 @@ interface Axe {
 
 /** Serious and critical findings of axe, each with the elements it names. The context needs `bypassCSP`. */
 export async function seriousFindings(page: Page): Promise<string[]> {
+  await settledColours(page);
   await page.addScriptTag({ path: AXE });
   return page.evaluate(async () => {
     const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run({ resultTypes: ['violations'] });
@@ -75,6 +76,14 @@ export async function seriousFindings(page: Page): Promise<string[]> {
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(' | ')}`);
   });
+}
+
+/** A theme that was just changed fades in; colours are judged when they stand. What turns for ever is not waited for. */
+async function settledColours(page: Page): Promise<void> {
+  await page.evaluate(`Promise.allSettled(
+    document.getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+      .map(({ finished }) => finished))`);
 }
 
 /** How many pixels the page is wider than its window. */
